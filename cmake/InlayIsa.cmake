@@ -1,0 +1,24 @@
+# One translation unit per instruction set under src/backends/cpu/isa/, each with its own flags.
+set(INLAY_ISA_FLAGS_sse2 "")
+set(INLAY_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c)
+set(INLAY_ISA_FLAGS_avx512 -mavx512f -mavx512cd -mavx512dq -mavx512bw -mavx512vl -mfma -mf16c)
+set(INLAY_ISA_FLAGS_neon64 "")
+
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  set(INLAY_ISAS sse2 avx2 avx512)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64|ARM64")
+  set(INLAY_ISAS neon64)
+else()
+  message(FATAL_ERROR "Inlay knows x86-64 and AArch64; this is ${CMAKE_SYSTEM_PROCESSOR}")
+endif()
+
+function(inlay_add_isa_sources target)
+  foreach(isa IN LISTS INLAY_ISAS)
+    set(source ${PROJECT_SOURCE_DIR}/src/backends/cpu/isa/${isa}.cpp)
+    target_sources(${target} PRIVATE ${source})
+    # Always optimised: unoptimised kernels would leave untagged weak symbols behind.
+    set_source_files_properties(${source} TARGET_DIRECTORY ${target} PROPERTIES
+      COMPILE_OPTIONS "${INLAY_ISA_FLAGS_${isa}};-O3;-fno-math-errno;-fno-trapping-math;-ffp-contract=off")
+    target_compile_definitions(${target} PRIVATE INLAY_HAS_ISA_${isa})
+  endforeach()
+endfunction()

@@ -1,4 +1,4 @@
-// Version, symbol visibility and the inline version namespace.
+// Version, symbol and symbol visibility. Everything public lives in inlay::v0 (an inline namespace).
 #pragma once
 
 #define INLAY_VERSION_MAJOR 0
@@ -17,11 +17,3 @@
 #else
 #define INLAY_API
 #endif
-
-// Everything public lives in inlay::v0, which reads as inlay; two versions can share one process.
-#define INLAY_BEGIN \
-  namespace inlay { \
-  inline namespace v0 {
-#define INLAY_END \
-  } \
-  }

@@ -143,7 +143,7 @@ class INLAY_API Registry {
   std::vector<const OpSchema*> ops() const;
 
  private:
-  std::map<std::pair<std::string, std::string>, std::vector<OpSchema>, std::less<>> ops_;
+  std::map<std::string, std::vector<OpSchema>, std::less<>> ops_;  // by qualified_op, oldest first
   std::vector<std::shared_ptr<const Backend>> backends_;
 };
 

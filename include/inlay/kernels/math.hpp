@@ -7,7 +7,7 @@
 // Loeb's linearised variant of it.
 #pragma once
 
-#include <inlay/kernels/arch.hpp>
+#include <inlay/kernels/minmax.hpp>
 #include <limits>
 
 namespace inlay::inline v0::kernels {
@@ -23,12 +23,6 @@ INLAY_INLINE Vec<float, A> horner(const Vec<float, A>&, float last) {
 template <class A, class... Rest>
 INLAY_INLINE Vec<float, A> horner(const Vec<float, A>& x, float c0, Rest... rest) {
   return fma<A>(horner<A>(x, rest...), x, Vec<float, A>(c0));
-}
-
-/// min(max(x, lo), hi), and NaN for NaN: x86 gives the second operand when one of them is NaN.
-template <class A>
-INLAY_INLINE Vec<float, A> clamp_keep_nan(const Vec<float, A>& x, float lo, float hi) {
-  return xsimd::min(Vec<float, A>(hi), xsimd::max(Vec<float, A>(lo), x));
 }
 
 /// Adding and subtracting this rounds to the nearest integer and leaves it in the low bits of the
@@ -52,6 +46,15 @@ INLAY_INLINE Vec<float, A> scale_by_power_of_two(const Vec<float, A>& p,
   const auto first = bit_cast_vec<float>(Int((half + bias) << 23));
   const auto second = bit_cast_vec<float>(Int((n - half + bias) << 23));
   return p * first * second;
+}
+
+/// e^r * 2^n for |r| <= ln(2)/2; `shifted` is n + kRoundingShift.
+template <class A>
+INLAY_INLINE Vec<float, A> exp_of_reduced(const Vec<float, A>& r, const Vec<float, A>& shifted) {
+  using F = Vec<float, A>;
+  const F tail = horner<A>(r, 0.499999934336f, 0.166665203966f, 0.0416683905017f, 0.00836874534584f,
+                           0.00138145536293f);
+  return scale_by_power_of_two<A>(F(fma<A>(F(r * r), tail, r) + F(1.0f)), shifted);
 }
 
 /// x = 2^exponent * mantissa with sqrt(1/2) <= mantissa < sqrt(2), for positive finite x.
@@ -81,16 +84,13 @@ template <class A>
 INLAY_INLINE Vec<float, A> vexp(const Vec<float, A>& x) {
   using F = Vec<float, A>;
   // Past these bounds the result is infinite or rounds to zero by itself.
-  const F bounded = detail::clamp_keep_nan<A>(x, -104.0f, 89.0f);
+  const F bounded = clamp<A>(x, F(-104.0f), F(89.0f));
   const F shifted = fma<A>(bounded, F(1.44269504f), F(detail::kRoundingShift));
   const F n = shifted - F(detail::kRoundingShift);
   // ln 2 in two parts; n times the first is exact.
   F r = fma<A>(n, F(-0.693359375f), bounded);
   r = fma<A>(n, F(2.12194440e-4f), r);
-  const F tail = detail::horner<A>(r, 0.499999934336f, 0.166665203966f, 0.0416683905017f,
-                                   0.00836874534584f, 0.00138145536293f);
-  const F p = fma<A>(F(r * r), tail, r) + F(1.0f);
-  return detail::scale_by_power_of_two<A>(p, shifted);
+  return detail::exp_of_reduced<A>(r, shifted);
 }
 
 /// Natural logarithm. Error below 1.0 ULP, subnormal x included; -inf at 0, NaN below.
@@ -116,13 +116,13 @@ INLAY_INLINE Vec<float, A> vlog(const Vec<float, A>& x) {
 template <class A>
 INLAY_INLINE Vec<float, A> vtanh(const Vec<float, A>& x) {
   using F = Vec<float, A>;
-  const F bounded = detail::clamp_keep_nan<A>(x, -9.02f, 9.02f);
+  const F bounded = clamp<A>(x, F(-9.02f), F(9.02f));
   const F t = bounded * bounded;
   const F p = detail::horner<A>(t, 1.0f, 0.13679910508f, 0.0038683221165f, 2.8007350388e-5f,
                                 3.0584781164e-8f, -1.2203304153e-11f);
   const F q = detail::horner<A>(t, 1.0f, 0.47013242567f, 0.02724581798f, 0.00039386213734f,
                                 1.2873592836e-6f);
-  return detail::clamp_keep_nan<A>(F(bounded * p / q), -1.0f, 1.0f);
+  return clamp<A>(F(bounded * p / q), F(-1.0f), F(1.0f));
 }
 
 /// 1 / (1 + e^-x). Error below 2.5 ULP, relative to the result also where it is tiny.
@@ -138,13 +138,13 @@ INLAY_INLINE Vec<float, A> vsigmoid(const Vec<float, A>& x) {
 template <class A>
 INLAY_INLINE Vec<float, A> verf(const Vec<float, A>& x) {
   using F = Vec<float, A>;
-  const F bounded = detail::clamp_keep_nan<A>(x, -3.93f, 3.93f);
+  const F bounded = clamp<A>(x, F(-3.93f), F(3.93f));
   const F t = bounded * bounded;
   const F p = detail::horner<A>(t, 1.1283791692f, 0.18514770835f, 0.054254756394f, 0.0038402962255f,
                                 0.00037716814121f, 4.6200745896e-6f, -1.2858061944e-8f);
   const F q = detail::horner<A>(t, 1.0f, 0.49741629163f, 0.11388697048f, 0.015434848129f,
                                 0.0013024109079f, 6.2501013553e-5f);
-  return detail::clamp_keep_nan<A>(F(bounded * p / q), -1.0f, 1.0f);
+  return clamp<A>(F(bounded * p / q), F(-1.0f), F(1.0f));
 }
 
 }  // namespace inlay::inline v0::kernels

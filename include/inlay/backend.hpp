@@ -15,7 +15,6 @@ namespace inlay::inline v0 {
 
 class Plan;          // a compiled graph (src/runtime/plan.hpp)
 class Frame;         // a plan's values during a run (src/runtime/frame.hpp)
-struct KernelTable;  // the CPU kernels of one instruction set (src/backends/cpu/isa/table.hpp)
 
 /// What a kernel sees while it runs. Valid only during Kernel::run.
 class INLAY_API KernelContext {

@@ -1,13 +1,32 @@
 // The operators and backends of this build, as one explicit list.
 #include <algorithm>
 
+#include "backends/cpu/cpu.hpp"
+#include "backends/cpu/isa.hpp"
 #include "backends/reference/reference.hpp"
 #include "inlay/backend.hpp"
 #include "ops/schemas.hpp"
 
 namespace inlay::inline v0 {
 
-std::shared_ptr<Registry> Registry::create(std::string_view) {
+namespace {
+
+const cpu::KernelTable& choose_kernels(std::string_view isa) {
+  const cpu::KernelTable* table = isa.empty() ? cpu::best_kernels() : cpu::find_kernels(isa);
+  if (table != nullptr) return *table;
+  std::string known;
+  for (const cpu::Isa built : cpu::built_isas()) {
+    if (cpu::machine_has(built)) known += " " + std::string(cpu::isa_name(built));
+  }
+  throw Error(ErrorCode::not_found, "no instruction set '" +
+                                        (isa.empty() ? "in INLAY_ISA" : std::string(isa)) +
+                                        "' in this build and on this machine; there are:" + known);
+}
+
+}  // namespace
+
+std::shared_ptr<Registry> Registry::create(std::string_view isa) {
+  const cpu::KernelTable& kernels = choose_kernels(isa);
   auto registry = std::make_shared<Registry>();
   for (auto schemas :
        {elementwise_schemas, generator_schemas, reduction_schemas, normalization_schemas,
@@ -17,6 +36,7 @@ std::shared_ptr<Registry> Registry::create(std::string_view) {
     for (OpSchema& schema : schemas()) registry->add(std::move(schema));
   }
   registry->add(make_reference_backend());
+  registry->add(cpu::make_cpu_backend(kernels));
   return registry;
 }
 

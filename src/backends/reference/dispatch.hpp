@@ -3,13 +3,13 @@
 #pragma once
 
 #include <complex>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <type_traits>
 #include <utility>
 
-#include "inlay/dtype.hpp"
-#include "inlay/error.hpp"
+#include "inlay/tensor.hpp"
 
 namespace inlay::inline v0::kernels {
 
@@ -42,9 +42,6 @@ using Numbers = Union<Floats, Integers>;
 using Complex = Types<std::complex<float>, std::complex<double>>;
 using Indices = Types<std::int32_t, std::int64_t>;
 using Any = Union<Numbers, Types<bool>, Complex, Types<std::string>>;
-/// One type per element size of whole bytes: for kernels that only move or compare elements.
-using Storage = Types<std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t,
-                      std::complex<double>, std::string>;
 
 template <class T>
 inline constexpr bool is_half = std::is_same_v<T, float16> || std::is_same_v<T, bfloat16>;
@@ -80,24 +77,42 @@ void visit_dtype(DType dtype, F&& f) {
   visit_dtype(Group{}, dtype, std::forward<F>(f));
 }
 
-/// The member of Storage that has the size of one element, for types of whole bytes: float32 and
-/// int32 are both std::uint32_t. Errors: type_mismatch for the packed 2- and 4-bit types.
-inline DType storage_dtype(DType dtype) {
-  if (dtype == DType::string) return dtype;
+/// An element that is only moved, whatever its type: bytes may stand for any object.
+template <std::size_t size>
+struct Bytes {
+  std::byte bytes[size];
+};
+
+/// Calls f.template operator()<T>() with a T that holds one element and can be copied: std::string
+/// or Bytes of the element's size. Errors: type_mismatch for the packed 2- and 4-bit types.
+template <class F>
+void visit_storage(DType dtype, F&& f) {
+  if (dtype == DType::string) return f.template operator()<std::string>();
   switch (bit_width(dtype)) {
     case 8:
-      return DType::uint8;
+      return f.template operator()<Bytes<1>>();
     case 16:
-      return DType::uint16;
+      return f.template operator()<Bytes<2>>();
     case 32:
-      return DType::uint32;
+      return f.template operator()<Bytes<4>>();
     case 64:
-      return DType::uint64;
+      return f.template operator()<Bytes<8>>();
     case 128:
-      return DType::complex128;
+      return f.template operator()<Bytes<16>>();
     default:
-      return dtype;
+      throw Error(ErrorCode::type_mismatch,
+                  "the operator does not take elements of type " + std::string(name(dtype)));
   }
+}
+
+/// The elements of a tensor as the T that visit_storage gave.
+template <class T>
+const T* elements(const Tensor& tensor) {
+  return static_cast<const T*>(tensor.data());
+}
+template <class T>
+T* mutable_elements(Tensor& tensor) {
+  return static_cast<T*>(tensor.mutable_data());
 }
 
 }  // namespace inlay::inline v0::kernels

@@ -1,6 +1,4 @@
 // Operators on shapes: Reshape, Flatten, Squeeze, Unsqueeze, Transpose, Expand, Shape, Size.
-#include <numeric>
-
 #include "ops/dim_math.hpp"
 #include "ops/infer_util.hpp"
 #include "ops/schemas.hpp"
@@ -14,8 +12,7 @@ using Dims = std::vector<Dim>;
 void set_rank_by_length(InferContext& context, std::size_t i) {
   const auto length = context.input(i).static_shape();
   if (length && length->rank() == 1 && (*length)[0] <= Shape::max_rank) {
-    context.set_output(0, context.dtype(0),
-                       infer::unknown_dims(static_cast<int>((*length)[0])));
+    context.set_output(0, context.dtype(0), infer::unknown_dims(static_cast<int>((*length)[0])));
   } else {
     context.set_output(0, context.dtype(0));
   }
@@ -135,26 +132,22 @@ void infer_size(InferContext& context) { context.set_output(0, DType::int64, Dim
 
 void infer_expand(InferContext& context) {
   const Type& data = context.input(0);
-  const auto target = context.known_dims(1);
-  if (!target || !data.has_rank) {
-    if (target && data.has_rank) return;
+  auto target = context.known_dims(1);
+  if (!target) {
     const auto length = context.input(1).static_shape();
-    if (!data.has_rank || !length || length->rank() != 1 || (*length)[0] > Shape::max_rank) {
-      return context.set_output(0, data.dtype);
+    if (length && length->rank() == 1 && (*length)[0] <= Shape::max_rank) {
+      target = infer::unknown_dims(static_cast<int>((*length)[0]));
     }
-    const int rank = std::max(data.rank(), static_cast<int>((*length)[0]));
-    Dims dims = infer::unknown_dims(rank);
-    for (std::size_t i = 1; i <= data.dims.size(); ++i) {  // an axis of 2 or more stays
-      const Dim& dim = data.dims[data.dims.size() - i];
-      if (dim.value > 1) dims[dims.size() - i] = dim;
-    }
-    return context.set_output(0, data.dtype, std::move(dims));
   }
-  Dims dims = target->size() > data.dims.size() ? *target : data.dims;
-  const Dims& shorter = target->size() > data.dims.size() ? data.dims : *target;
-  for (std::size_t i = 1; i <= shorter.size(); ++i) {
-    Dim& dim = dims[dims.size() - i];
-    dim = infer::broadcast(context, dim, shorter[shorter.size() - i]);
+  if (!data.has_rank || !target) return context.set_output(0, data.dtype);
+  Dims dims = std::move(*target);
+  if (dims.size() < data.dims.size()) {
+    dims.insert(dims.begin(), data.dims.size() - dims.size(), Dim(1));
+  }
+  auto dim = dims.end() - data.rank();
+  for (const Dim& from : data.dims) {
+    *dim = infer::broadcast(context, *dim, from);
+    ++dim;
   }
   context.set_output(0, data.dtype, std::move(dims));
 }

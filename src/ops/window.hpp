@@ -93,7 +93,8 @@ class WindowAttributes {
 };
 
 /// The window of a convolution or pool over `input` (its spatial dims). `kernel`: the weight's
-/// spatial dims, empty to take them from kernel_shape. Errors: invalid_graph, shape_mismatch, limit.
+/// spatial dims, empty to take them from kernel_shape. Errors: invalid_graph, shape_mismatch,
+/// limit.
 Window make_window(const Attributes& attributes, std::span<const std::int64_t> input,
                    std::span<const std::int64_t> kernel);
 /// The same for ConvTranspose (see WindowAttributes::resolve_transposed).

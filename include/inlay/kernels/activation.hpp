@@ -7,6 +7,7 @@
 #include <inlay/kernels/activation_kind.hpp>
 #include <inlay/kernels/arch.hpp>
 #include <inlay/kernels/math.hpp>
+#include <inlay/kernels/minmax.hpp>
 
 namespace inlay::inline v0::kernels {
 
@@ -32,7 +33,7 @@ INLAY_INLINE ClampRange clamp_range(const Activation& activation) {
 template <class A>
 INLAY_INLINE Vec<float, A> vsoftplus(const Vec<float, A>& x) {
   const Vec<float, A> e = vexp<A>(Vec<float, A>(-xsimd::abs(x)));
-  return at_least<A>(x, Vec<float, A>(0.0f)) + vlog<A>(Vec<float, A>(e + Vec<float, A>(1.0f)));
+  return max_bound<A>(Vec<float, A>(0.0f), x) + vlog<A>(Vec<float, A>(e + Vec<float, A>(1.0f)));
 }
 
 /// The activation of one register. `Kind` is a constant so that a loop holds one formula only.
@@ -41,9 +42,9 @@ INLAY_INLINE Vec<float, A> apply_activation(const Activation& activation, const 
   using Vf = Vec<float, A>;
   const Vf zero(0.0f), one(1.0f), half(0.5f);
   if constexpr (Kind == ActivationKind::relu) {
-    return at_least<A>(x, zero);
+    return max_bound<A>(zero, x);
   } else if constexpr (Kind == ActivationKind::clip) {
-    return at_most<A>(at_least<A>(x, Vf(activation.alpha)), Vf(activation.beta));
+    return clamp<A>(x, Vf(activation.alpha), Vf(activation.beta));
   } else if constexpr (Kind == ActivationKind::leaky_relu) {
     return xsimd::select(x < zero, x * Vf(activation.alpha), x);
   } else if constexpr (Kind == ActivationKind::elu) {
@@ -54,10 +55,10 @@ INLAY_INLINE Vec<float, A> apply_activation(const Activation& activation, const 
     return vtanh<A>(x);
   } else if constexpr (Kind == ActivationKind::hard_sigmoid) {
     const Vf y = fma<A>(x, Vf(activation.alpha), Vf(activation.beta));
-    return at_most<A>(at_least<A>(y, zero), one);
+    return clamp<A>(y, zero, one);
   } else if constexpr (Kind == ActivationKind::hard_swish) {
     const Vf y = fma<A>(x, Vf(1.0f / 6.0f), half);
-    return x * at_most<A>(at_least<A>(y, zero), one);
+    return x * clamp<A>(y, zero, one);
   } else if constexpr (Kind == ActivationKind::silu) {
     return x * vsigmoid<A>(x * Vf(activation.alpha));
   } else if constexpr (Kind == ActivationKind::gelu_erf) {

@@ -75,17 +75,6 @@ INLAY_INLINE Vec<float, A> fma(const Vec<float, A>& a, const Vec<float, A>& b,
   return xsimd::fma(a, b, c);
 }
 
-/// The larger of `x` and `bound`; a NaN in `x` stays.
-template <class A>
-INLAY_INLINE Vec<float, A> at_least(const Vec<float, A>& x, const Vec<float, A>& bound) {
-  return xsimd::select(x < bound, bound, x);
-}
-/// The smaller of `x` and `bound`; a NaN in `x` stays.
-template <class A>
-INLAY_INLINE Vec<float, A> at_most(const Vec<float, A>& x, const Vec<float, A>& bound) {
-  return xsimd::select(x > bound, bound, x);
-}
-
 /// Calls f(integral_constant 0), ..., f(integral_constant N-1): a loop that is always unrolled.
 template <int N, class F>
 INLAY_INLINE void unroll(F&& f) {

@@ -10,20 +10,17 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 #include <xsimd/xsimd.hpp>
+
+#include <inlay/kernels/inline.hpp>
 
 #if defined(__AVX__)
 #include <immintrin.h>
-#endif
-
-#if defined(_MSC_VER) && !defined(__clang__)
-#define INLAY_INLINE __forceinline
-#define INLAY_FLATTEN
-#define INLAY_RESTRICT __restrict
-#else
-#define INLAY_INLINE inline __attribute__((always_inline))
-#define INLAY_FLATTEN __attribute__((flatten))
-#define INLAY_RESTRICT __restrict__
+#elif defined(__SSE2__)
+#include <emmintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
 #endif
 
 namespace inlay::inline v0::kernels {
@@ -76,6 +73,24 @@ INLAY_INLINE Vec<float, A> fma(const Vec<float, A>& a, const Vec<float, A>& b,
   if constexpr (is_avx512<A>) return _mm512_fmadd_ps(a, b, c);
 #endif
   return xsimd::fma(a, b, c);
+}
+
+/// The larger of `x` and `bound`; a NaN in `x` stays.
+template <class A>
+INLAY_INLINE Vec<float, A> at_least(const Vec<float, A>& x, const Vec<float, A>& bound) {
+  return xsimd::select(x < bound, bound, x);
+}
+/// The smaller of `x` and `bound`; a NaN in `x` stays.
+template <class A>
+INLAY_INLINE Vec<float, A> at_most(const Vec<float, A>& x, const Vec<float, A>& bound) {
+  return xsimd::select(x > bound, bound, x);
+}
+
+/// Calls f(integral_constant 0), ..., f(integral_constant N-1): a loop that is always unrolled.
+template <int N, class F>
+INLAY_INLINE void unroll(F&& f) {
+  [&]<int... I>(std::integer_sequence<int, I...>) { (f(std::integral_constant<int, I>{}), ...); }
+  (std::make_integer_sequence<int, N>{});
 }
 
 /// Reinterprets the bits of a register as elements of `To` (same size in bytes).
@@ -199,6 +214,41 @@ INLAY_INLINE void store_first(T* p, const Vec<T, A>& v, std::size_t n) {
   T buffer[lanes<T, A>];
   store<T, A>(buffer, v);
   for (std::size_t i = 0; i < n; ++i) p[i] = buffer[i];
+}
+
+/// dst[j][i] = src[i][j] for a 4x4 block; the strides count floats.
+template <class A>
+INLAY_INLINE void transpose4x4(const float* src, std::ptrdiff_t src_stride, float* dst,
+                               std::ptrdiff_t dst_stride) {
+#if defined(__SSE2__)
+  __m128 r0 = _mm_loadu_ps(src);
+  __m128 r1 = _mm_loadu_ps(src + src_stride);
+  __m128 r2 = _mm_loadu_ps(src + 2 * src_stride);
+  __m128 r3 = _mm_loadu_ps(src + 3 * src_stride);
+  _MM_TRANSPOSE4_PS(r0, r1, r2, r3);
+  _mm_storeu_ps(dst, r0);
+  _mm_storeu_ps(dst + dst_stride, r1);
+  _mm_storeu_ps(dst + 2 * dst_stride, r2);
+  _mm_storeu_ps(dst + 3 * dst_stride, r3);
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+  float32x4x4_t rows;
+  rows.val[0] = vld1q_f32(src);
+  rows.val[1] = vld1q_f32(src + src_stride);
+  rows.val[2] = vld1q_f32(src + 2 * src_stride);
+  rows.val[3] = vld1q_f32(src + 3 * src_stride);
+  const float32x4_t a = vzip1q_f32(rows.val[0], rows.val[2]);
+  const float32x4_t b = vzip2q_f32(rows.val[0], rows.val[2]);
+  const float32x4_t c = vzip1q_f32(rows.val[1], rows.val[3]);
+  const float32x4_t d = vzip2q_f32(rows.val[1], rows.val[3]);
+  vst1q_f32(dst, vzip1q_f32(a, c));
+  vst1q_f32(dst + dst_stride, vzip2q_f32(a, c));
+  vst1q_f32(dst + 2 * dst_stride, vzip1q_f32(b, d));
+  vst1q_f32(dst + 3 * dst_stride, vzip2q_f32(b, d));
+#else
+  for (int i = 0; i < 4; ++i) {
+    for (int j = 0; j < 4; ++j) dst[j * dst_stride + i] = src[i * src_stride + j];
+  }
+#endif
 }
 
 }  // namespace inlay::inline v0::kernels

@@ -23,7 +23,7 @@ INLAY_FLATTEN float fma_peak(std::int64_t iterations, float factor, float offset
   Vec<float, A> sums[chains];
   for (int c = 0; c < chains; ++c) sums[c] = Vec<float, A>(static_cast<float>(c));
   for (std::int64_t i = 0; i < iterations; ++i) {
-    for (int c = 0; c < chains; ++c) sums[c] = fma<A>(sums[c], x, y);
+    unroll<chains>([&](auto c) { sums[c] = fma<A>(sums[c], x, y); });
   }
   Vec<float, A> total = sums[0];
   for (int c = 1; c < chains; ++c) total += sums[c];

@@ -155,8 +155,8 @@ TEST_CASE("picture: PNG round trip and drawing", "[io]") {
   io::draw_box(image, -10, -10, 100, 100, {0, 0, 255});
   io::draw_line(image, -5, 25, 100, 25, {0, 255, 0});
   io::draw_text(image, 1, 1, "I", {0, 0, 0}, {255, 255, 0});
-  CHECK(image.at(5, 18)[0] == 255);
-  CHECK(image.at(5, 18)[1] == 0);
+  CHECK(image.at(20, 12)[0] == 255);
+  CHECK(image.at(20, 12)[1] == 0);
   CHECK(image.at(30, 25)[1] == 255);
   CHECK(image.at(30, 25)[0] == 0);
   CHECK(image.at(1, 1)[2] == 0);

@@ -8,7 +8,7 @@ namespace {
 
 class FunctionKernel final : public Kernel {
  public:
-  explicit FunctionKernel(void (*run)(KernelContext&)) : run_(run) {}
+  explicit FunctionKernel(void (*function)(KernelContext&)) : run_(function) {}
   void run(KernelContext& context) const override { run_(context); }
 
  private:

@@ -12,13 +12,16 @@ else()
   message(FATAL_ERROR "Inlay knows x86-64 and AArch64; this is ${CMAKE_SYSTEM_PROCESSOR}")
 endif()
 
+# GCC 12 reports its own intrinsics' undefined values as uninitialized reads.
+set(INLAY_ISA_WARNINGS $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized$<SEMICOLON>-Wno-maybe-uninitialized>)
+
 function(inlay_add_isa_sources target)
   foreach(isa IN LISTS INLAY_ISAS)
     set(source ${PROJECT_SOURCE_DIR}/src/backends/cpu/isa/${isa}.cpp)
     target_sources(${target} PRIVATE ${source})
     # Always optimised: unoptimised kernels would leave untagged weak symbols behind.
     set_source_files_properties(${source} TARGET_DIRECTORY ${target} PROPERTIES
-      COMPILE_OPTIONS "${INLAY_ISA_FLAGS_${isa}};-O3;-fno-math-errno;-fno-trapping-math;-ffp-contract=off")
+      COMPILE_OPTIONS "${INLAY_ISA_FLAGS_${isa}};-O3;-fno-math-errno;-fno-trapping-math;-ffp-contract=off;${INLAY_ISA_WARNINGS}")
     target_compile_definitions(${target} PRIVATE INLAY_HAS_ISA_${isa})
   endforeach()
 endfunction()

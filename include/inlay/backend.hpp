@@ -15,7 +15,6 @@ namespace inlay::inline v0 {
 
 class Plan;          // a compiled graph (src/runtime/plan.hpp)
 class Frame;         // a plan's values during a run (src/runtime/frame.hpp)
-struct KernelTable;  // the CPU kernels of one instruction set (src/backends/cpu/isa/table.hpp)
 
 /// What a kernel sees while it runs. Valid only during Kernel::run.
 class INLAY_API KernelContext {
@@ -143,7 +142,7 @@ class INLAY_API Registry {
   std::vector<const OpSchema*> ops() const;
 
  private:
-  std::map<std::pair<std::string, std::string>, std::vector<OpSchema>, std::less<>> ops_;
+  std::map<std::string, std::vector<OpSchema>, std::less<>> ops_;  // by qualified_op, oldest first
   std::vector<std::shared_ptr<const Backend>> backends_;
 };
 

@@ -74,8 +74,8 @@ inline constexpr int any_number = std::numeric_limits<int>::max();
 
 /// One operator from one opset version on (until the next schema of the same name).
 struct OpSchema {
-  std::string_view domain;  ///< "" is ai.onnx
-  std::string_view name;
+  std::string domain;  ///< "" is ai.onnx
+  std::string name;
   int since = 1;
   int min_inputs = 1;
   int max_inputs = 1;

@@ -18,6 +18,7 @@ struct Pass {
   std::string_view name;
   std::string_view summary;  ///< one line for a person
   void (*run)(Graph& graph, const PassContext& context);
+  bool essential = false;  ///< nothing runs without it, so that optimize = false keeps it
 };
 
 /// The passes of Model::load, in order.

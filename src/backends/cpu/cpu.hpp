@@ -5,9 +5,10 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/cpu/isa/table.hpp"
 #include "inlay/backend.hpp"
 
-namespace inlay::inline v0 {
+namespace inlay::inline v0::cpu {
 
 /// One operator of the cpu backend. `supports` answers quickly from dtypes, attributes and known
 /// shapes; `compile` packs weights and picks functions from the table.
@@ -18,7 +19,18 @@ struct CpuOp {
   std::unique_ptr<Kernel> (*compile)(const CompileContext& context, const KernelTable& table);
 };
 
+// One function per family file in this folder.
+std::vector<CpuOp> matmul_ops();
+std::vector<CpuOp> conv_ops();
+std::vector<CpuOp> elementwise_ops();
+std::vector<CpuOp> normalization_ops();
+std::vector<CpuOp> reduction_ops();
+std::vector<CpuOp> pool_ops();
+std::vector<CpuOp> transpose_ops();
+std::vector<CpuOp> resize_ops();
+std::vector<CpuOp> recurrent_ops();
+
 /// `table` is that of the instruction set to use.
 std::shared_ptr<const Backend> make_cpu_backend(const KernelTable& table);
 
-}  // namespace inlay::inline v0
+}  // namespace inlay::inline v0::cpu

@@ -10,6 +10,11 @@
 
 namespace inlay::inline v0::kernels {
 
+/// An element of an axis and its share in the result.
+struct Tap {
+  std::int64_t element;
+  double weight;
+};
 inline double linear_weight(double distance) { return std::max(1 - std::abs(distance), 0.0); }
 
 /// R. G. Keys, "Cubic convolution interpolation for digital image processing", 1981, equation 4.

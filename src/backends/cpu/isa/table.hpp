@@ -1,6 +1,7 @@
 // One table of kernels per instruction set, each filled by its own translation unit.
 #pragma once
 
+#include "backends/cpu/isa/conv_table.hpp"
 #include "backends/cpu/isa/gemm_table.hpp"
 #include "backends/cpu/isa/peak_table.hpp"
 
@@ -11,12 +12,18 @@ struct KernelTable {
   const char* name;  ///< as INLAY_ISA spells it
   PeakKernels peak;
   GemmKernels gemm;
+  ConvKernels conv;
+  ConvKernels conv_transpose;
 };
 
 /// Instantiates every kernel family for the architecture `A`.
 template <class A>
 constexpr KernelTable make_kernel_table(const char* name) {
-  return {.name = name, .peak = make_peak_kernels<A>(), .gemm = make_gemm_kernels<A>()};
+  return {.name = name,
+          .peak = make_peak_kernels<A>(),
+          .gemm = make_gemm_kernels<A>(),
+          .conv = make_conv_kernels<A>(),
+          .conv_transpose = make_conv_transpose_kernels<A>()};
 }
 
 const KernelTable& kernel_table_sse2();

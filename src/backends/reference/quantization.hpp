@@ -147,5 +147,14 @@ const T* centered_rows(KernelContext& context, const Tensor& tensor, std::size_t
   const Tensor& zero_points = context.input(i);
   return centered<T>(context, tensor, &zero_points, per_row(zero_points));
 }
+/// The same for a convolution's weights: a vector holds one zero point per filter.
+template <class T>
+const T* centered_filters(KernelContext& context, const Tensor& weights, std::size_t i) {
+  if (!context.has_input(i)) return centered<T>(context, weights, nullptr, {});
+  const Tensor& zero_points = context.input(i);
+  Shape shape{zero_points.size()};
+  while (shape.rank() < weights.rank()) shape.push_back(1);
+  return centered<T>(context, weights, &zero_points, shape);
+}
 
 }  // namespace inlay::inline v0::kernels

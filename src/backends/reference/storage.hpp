@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <span>
 #include <type_traits>
 
 #include "backends/reference/dispatch.hpp"
@@ -68,6 +69,29 @@ void copy_strided(const Shape& shape, T* to, const Strides& to_strides, const T*
                   target[i * steps[0]] = source[i * steps[1]];
               }
             });
+}
+
+/// Where each position of an axis comes from; a negative index stands for the fill value.
+using AxisSources = std::array<std::span<const std::int64_t>, Shape::max_rank>;
+
+/// Writes, from `to` on, the dense tensor whose element [i, j, ...] is
+/// from[sources[axis][i] . strides, ...], axes before `axis` left out. Returns the end.
+template <class T>
+T* gather_axes(const Shape& shape, const AxisSources& sources, const Strides& strides,
+               const T& fill, T* to, const T* from, int axis = 0) {
+  if (axis == shape.rank()) {
+    *to = *from;
+    return to + 1;
+  }
+  const std::int64_t stride = strides[static_cast<std::size_t>(axis)];
+  for (const std::int64_t source : sources[static_cast<std::size_t>(axis)]) {
+    if (source < 0) {
+      to = std::fill_n(to, shape.product(axis + 1, shape.rank()), fill);
+    } else {
+      to = gather_axes(shape, sources, strides, fill, to, from + source * stride, axis + 1);
+    }
+  }
+  return to;
 }
 
 }  // namespace inlay::inline v0::kernels

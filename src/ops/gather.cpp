@@ -60,8 +60,12 @@ void infer_tensor_scatter(InferContext& context) {
   infer::same_as_input(context);
 }
 
-OpSchema scatter_schema(std::string_view name) {
-  return {.domain = "", .name = name, .min_inputs = 3, .max_inputs = 3, .infer = infer_scatter};
+OpSchema scatter_schema(std::string name) {
+  return {.domain = "",
+          .name = std::move(name),
+          .min_inputs = 3,
+          .max_inputs = 3,
+          .infer = infer_scatter};
 }
 
 }  // namespace

@@ -14,8 +14,11 @@ std::vector<OpSchema> reduction_schemas();  // Reduce*, ArgMax, ArgMin, CumSum, 
 std::vector<OpSchema>
 normalization_schemas();                // Softmax, BatchNormalization, LayerNormalization, losses
 std::vector<OpSchema> shape_schemas();  // Reshape, Transpose, Squeeze, Shape, Size
-std::vector<OpSchema> movement_schemas();   // Concat, Split, Slice, Pad, Gather, Scatter
-std::vector<OpSchema> resize_schemas();     // Resize, Upsample, GridSample, DepthToSpace
+std::vector<OpSchema> movement_schemas();   // Concat, Split, Slice, Pad, DepthToSpace
+std::vector<OpSchema> gather_schemas();     // Gather*, Scatter*
+std::vector<OpSchema> selection_schemas();  // NonZero, Unique, OneHot, NonMaxSuppression
+std::vector<OpSchema> resize_schemas();     // Resize, Upsample
+std::vector<OpSchema> sampling_schemas();   // GridSample, RoiAlign, Col2Im
 std::vector<OpSchema> container_schemas();  // sequences and optionals
 std::vector<OpSchema> control_schemas();    // If, Loop, Scan
 std::vector<OpSchema> matmul_schemas();     // MatMul, Gemm, Einsum

@@ -89,7 +89,7 @@ INLAY_INLINE void gemm_finish_columns(const float* acc, std::int64_t acc_stride,
   const Vf alpha(e.alpha), beta(e.beta);
   const ClampRange range = clamp_range(e.activation);
   const Vf low(range.low), high(range.high);
-  const bool clamp = out.last && range.is_clamp;
+  const bool clamps = out.last && range.is_clamp;
   Vf col_bias[Vecs];
   unroll<Vecs>([&](auto v) {
     col_bias[v] = e.col_bias == nullptr ? Vf(0.0f) : fetch(e.col_bias + tile.col, v);
@@ -113,7 +113,7 @@ INLAY_INLINE void gemm_finish_columns(const float* acc, std::int64_t acc_stride,
     }
     unroll<Vecs>([&](auto v) {
       Vf y = fma<A>(load<float, A>(acc + v * size), alpha, base[v]);
-      if (clamp) y = at_most<A>(at_least<A>(y, low), high);
+      if (clamps) y = clamp<A>(y, low, high);
       if (Whole || v + 1 < Vecs) {
         store<float, A>(c + v * size, y);
       } else {

@@ -97,7 +97,7 @@ template <class A>
 void gemv(const GemmProblem& problem, const GemmTile& tile) {
   constexpr std::int64_t chunk = 128;
   alignas(64) float acc[chunk + lanes<float, A>];
-  const bool one_row = problem.m == 1;
+  const bool one_row = problem.m == 1 && problem.a.col_stride == 1;
   const std::int64_t count = one_row ? tile.cols : tile.rows;
   const GemmOutput out{problem.c, problem.ldc, &problem.epilogue, true, true};
   // The outputs run along the rows of this view, k along its columns.

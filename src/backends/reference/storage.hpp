@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <span>
 #include <type_traits>
 
 #include "backends/reference/dispatch.hpp"
@@ -51,6 +52,21 @@ void write_stored(KernelContext& context, Tensor& output, F&& f) {
 template <class Pointer>
 using element_t = std::remove_pointer_t<Pointer>;
 
+/// `number` converted to the numeric type `dtype`, as the T that stores it; T{} for other types.
+template <class T>
+T stored_number(DType dtype, double number) {
+  T result{};
+  if constexpr (std::is_trivially_copyable_v<T>) {
+    if (dtype == DType::boolean || is_floating(dtype) || (is_integer(dtype) && !is_packed(dtype))) {
+      visit_dtype<Union<Numbers, Types<bool>>>(dtype, [&]<class Number>() {
+        const auto value = static_cast<Number>(static_cast<compute_t<Number>>(number));
+        std::memcpy(&result, &value, std::min(sizeof(result), sizeof(value)));
+      });
+    }
+  }
+  return result;
+}
+
 /// to[i . to_strides] = from[i . from_strides] for every index i of `shape`.
 template <class T>
 void copy_strided(const Shape& shape, T* to, const Strides& to_strides, const T* from,
@@ -68,6 +84,29 @@ void copy_strided(const Shape& shape, T* to, const Strides& to_strides, const T*
                   target[i * steps[0]] = source[i * steps[1]];
               }
             });
+}
+
+/// Where each position of an axis comes from; a negative index stands for the fill value.
+using AxisSources = std::array<std::span<const std::int64_t>, Shape::max_rank>;
+
+/// Writes, from `to` on, the dense tensor whose element [i, j, ...] is
+/// from[sources[axis][i] . strides, ...], axes before `axis` left out. Returns the end.
+template <class T>
+T* gather_axes(const Shape& shape, const AxisSources& sources, const Strides& strides,
+               const T& fill, T* to, const T* from, int axis = 0) {
+  if (axis == shape.rank()) {
+    *to = *from;
+    return to + 1;
+  }
+  const std::int64_t stride = strides[static_cast<std::size_t>(axis)];
+  for (const std::int64_t source : sources[static_cast<std::size_t>(axis)]) {
+    if (source < 0) {
+      to = std::fill_n(to, shape.product(axis + 1, shape.rank()), fill);
+    } else {
+      to = gather_axes(shape, sources, strides, fill, to, from + source * stride, axis + 1);
+    }
+  }
+  return to;
 }
 
 }  // namespace inlay::inline v0::kernels

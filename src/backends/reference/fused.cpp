@@ -31,7 +31,7 @@ void add_input(KernelContext& context, std::size_t i, const Shape& shape, std::s
 }
 
 template <class T>
-void apply(const ActivationFunction<T>& f, std::span<T> values) {
+void activate(const ActivationFunction<T>& f, std::span<T> values) {
   std::transform(values.begin(), values.end(), values.begin(), f);
 }
 
@@ -49,7 +49,7 @@ void run_fused_conv(KernelContext& context) {
     convolve<Wide>(context, g, widened<Wide, T>(context, x), widened<Wide, T>(context, w),
                    out.data());
     add_input<Wide, T>(context, 3, g.output, out.values());
-    apply(activation_attribute<Wide>(context.attributes()), out.values());
+    activate(activation_attribute<Wide>(context.attributes()), out.values());
     out.store();
   });
 }
@@ -66,7 +66,7 @@ void run_fused_matmul(KernelContext& context) {
     matmul<Wide>(context, g, widened<Wide, T>(context, a), widened<Wide, T>(context, b),
                  out.data());
     for (const std::size_t i : {2, 3}) add_input<Wide, T>(context, i, g.output, out.values());
-    apply(activation_attribute<Wide>(context.attributes()), out.values());
+    activate(activation_attribute<Wide>(context.attributes()), out.values());
     out.store();
   });
 }

@@ -53,7 +53,7 @@ std::vector<float> run(const inlay::cpu::GemmKernels& gemm, const Case& c, const
   }
   problem.c = out.data();
   if (c.in_place_residual) problem.epilogue.residual = out.data();
-  const GemmGrid grid = gemm.grid(c.m, c.n, c.k, c.pack_a, c.pack_b);
+  const GemmGrid grid = gemm.grid(c.m, c.n, c.k, c.pack_a, c.pack_b, 1);
   std::vector<float> scratch(grid.scratch_floats, std::numeric_limits<float>::quiet_NaN());
   for (std::int64_t i = 0; i < grid.task_count(); ++i) {
     gemm.task(problem, grid, backwards ? grid.task_count() - 1 - i : i, scratch.data());
@@ -201,7 +201,7 @@ TEST_CASE("gemm lets NaN through relu", "[kernels][gemm]") {
     problem.c = c;
     problem.ldc = 2;
     problem.epilogue.activation = {ActivationKind::relu};
-    const GemmGrid grid = table->gemm.grid(1, 2, 1, false, false);
+    const GemmGrid grid = table->gemm.grid(1, 2, 1, false, false, 1);
     std::vector<float> scratch(grid.scratch_floats);
     for (std::int64_t i = 0; i < grid.task_count(); ++i) {
       table->gemm.task(problem, grid, i, scratch.data());
@@ -213,8 +213,8 @@ TEST_CASE("gemm lets NaN through relu", "[kernels][gemm]") {
 
 TEST_CASE("an empty gemm has no tasks", "[kernels][gemm]") {
   for (const auto* table : usable_tables()) {
-    CHECK(table->gemm.grid(0, 5, 5, false, false).task_count() == 0);
-    CHECK(table->gemm.grid(5, 0, 5, false, true).task_count() == 0);
-    CHECK(table->gemm.grid(5, 5, 0, false, false).task_count() == 1);
+    CHECK(table->gemm.grid(0, 5, 5, false, false, 1).task_count() == 0);
+    CHECK(table->gemm.grid(5, 0, 5, false, true, 1).task_count() == 0);
+    CHECK(table->gemm.grid(5, 5, 0, false, false, 1).task_count() == 1);
   }
 }

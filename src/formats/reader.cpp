@@ -73,19 +73,19 @@ Bytes read_file(const fs::path& path) {
 }
 #endif
 
-[[noreturn]] void refuse(const std::string& location, const char* why) {
+[[noreturn]] void refuse(const std::string& location, const std::string& why) {
   throw Error(ErrorCode::invalid_argument,
-              "external data at '" + location + "' is refused: " + why);
+              "external data is refused because " + why + ": '" + location + "'");
 }
 
 /// The file at `location` below `folder`, all links resolved. Errors: invalid_argument, not_found.
 fs::path contained(const fs::path& folder, const std::string& location) {
   const fs::path relative(location);
   if (relative.empty() || relative.has_root_path() || location.find('\0') != std::string::npos) {
-    refuse(location, "the location must be a path relative to the model's folder");
+    refuse(location, "its location is not a path relative to the model's folder");
   }
   if (std::find(relative.begin(), relative.end(), fs::path("..")) != relative.end()) {
-    refuse(location, "the location must not contain '..'");
+    refuse(location, "its location contains '..'");
   }
   std::error_code error;
   const fs::path root = fs::canonical(folder, error);

@@ -63,7 +63,7 @@ void infer_same_shapes(InferContext& context) {
 void add(std::vector<OpSchema>& schemas, Names names, int inputs, InferFn infer,
          Trait traits = Trait::in_place, int min_inputs = -1) {
   for (const auto& [name, since] : names) {
-    schemas.push_back({.name = name,
+    schemas.push_back({.name = std::string(name),
                        .since = since,
                        .min_inputs = min_inputs < 0 ? inputs : min_inputs,
                        .max_inputs = inputs,

@@ -61,7 +61,11 @@ void infer_tensor_scatter(InferContext& context) {
 }
 
 OpSchema scatter_schema(std::string_view name) {
-  return {.domain = "", .name = name, .min_inputs = 3, .max_inputs = 3, .infer = infer_scatter};
+  return {.domain = "",
+          .name = std::string(name),
+          .min_inputs = 3,
+          .max_inputs = 3,
+          .infer = infer_scatter};
 }
 
 }  // namespace

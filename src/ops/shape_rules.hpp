@@ -1,8 +1,11 @@
-// Size rules that inference and kernels share: slices, equal splits, paddings, crops.
+// Size rules that inference and kernels share: slices, equal splits, crops, resizing.
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
+
+#include "inlay/error.hpp"
 
 namespace inlay::inline v0 {
 
@@ -39,6 +42,21 @@ inline std::int64_t equal_part(std::int64_t dim, std::int64_t parts, std::int64_
 /// elements to `target` around the center; what is odd goes to the end.
 inline std::int64_t center_offset(std::int64_t dim, std::int64_t target) {
   return dim >= target ? (dim - target) / 2 : -((target - dim) / 2);
+}
+
+/// What Resize and Upsample make of `dim` elements: floor(dim * extent * scale) in single
+/// precision, where `extent` is the part of the axis that is resized. Errors: invalid_argument.
+inline std::int64_t scaled_size(std::int64_t dim, float scale, float extent = 1) {
+  const float size = std::floor(static_cast<float>(dim) * extent * scale);
+  if (!(scale > 0) || !(size >= 0 && size < 0x1p62f)) {
+    throw Error(ErrorCode::invalid_argument, "a scale is not a positive number of a sane size");
+  }
+  return static_cast<std::int64_t>(size);
+}
+
+/// `dim * scale` rounded to the nearest integer, halves up: Resize with an aspect ratio to keep.
+inline std::int64_t fitted_size(std::int64_t dim, double scale) {
+  return static_cast<std::int64_t>(std::floor(static_cast<double>(dim) * scale + 0.5));
 }
 
 }  // namespace inlay::inline v0

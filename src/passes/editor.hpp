@@ -9,8 +9,9 @@
 
 namespace inlay::inline v0::passes {
 
-/// Passes change nodes through an Editor only, so that its counts stay right. A rewritten node keeps
-/// its place, so a graph in topological order stays so as long as new inputs come from before it.
+/// Passes change nodes through an Editor only, so that its counts stay right. A rewritten node
+/// keeps its place, so a graph in topological order stays so as long as new inputs come from before
+/// it.
 class Editor {
  public:
   explicit Editor(Graph& graph);

@@ -59,7 +59,8 @@ bool same(const Attributes& a, const Attributes& b) {
   });
 }
 
-/// Lists of tensors, graphs and types are left out: equal attributes have equal hashes all the same.
+/// Lists of tensors, graphs and types are left out: equal attributes have equal hashes all the
+/// same.
 struct HashAttribute {
   template <class T>
   std::size_t operator()(const T& value) const {

@@ -25,12 +25,12 @@ bool has_subgraph(const Node& node) {
 
 /// Work that grows faster than its operands: the reference kernels take long over it.
 bool is_product(const Node& node) {
-  constexpr std::array ops = {"MatMul",        "Gemm",         "Conv",        "ConvTranspose",
-                              "Einsum",        "LSTM",         "GRU",         "RNN",
-                              "MatMulInteger", "ConvInteger",  "QLinearConv", "QLinearMatMul",
-                              "DeformConv",    "Attention",    "DFT",         "STFT",
-                              "Det",           "GridSample",   "Resize",      "TopK",
-                              "TfIdfVectorizer"};
+  constexpr std::array ops = {
+      "MatMul",         "Gemm",          "Conv",       "ConvTranspose", "Einsum",
+      "LSTM",           "GRU",           "RNN",        "MatMulInteger", "ConvInteger",
+      "QLinearConv",    "QLinearMatMul", "DeformConv", "Attention",     "DFT",
+      "STFT",           "Det",           "GridSample", "Resize",        "TopK",
+      "TfIdfVectorizer"};
   return std::find(ops.begin(), ops.end(), node.op) != ops.end();
 }
 
@@ -74,9 +74,8 @@ class Folder {
       bool has_graphs = has_subgraph(graph.node(id));
       if (has_graphs || reads_changed(id)) infer(id);
       if (has_graphs) {
-        for_each_subgraph(graph.node(id), [&](Graph& subgraph) {
-          Folder(subgraph, registry_).run();
-        });
+        for_each_subgraph(graph.node(id),
+                          [&](Graph& subgraph) { Folder(subgraph, registry_).run(); });
         infer(id);
         continue;
       }

@@ -15,8 +15,8 @@ void collect_unknown(const Graph& graph, const Registry& registry, std::set<std:
       unknown.insert((node.domain.empty() ? "ai.onnx" : node.domain) + ":" + node.op + " " +
                      std::to_string(node.version));
     }
-    for_each_subgraph(
-        node, [&](const Graph& subgraph) { collect_unknown(subgraph, registry, unknown); });
+    for_each_subgraph(node,
+                      [&](const Graph& subgraph) { collect_unknown(subgraph, registry, unknown); });
   }
 }
 
@@ -28,9 +28,8 @@ void infer_types(Graph& graph, const PassContext& context) {
   if (!unknown.empty()) {
     std::string list;
     for (const std::string& op : unknown) list += (list.empty() ? "" : ", ") + op;
-    throw Error(ErrorCode::unsupported,
-                "the model uses operators that are not registered: " + list +
-                    "; add their schemas and kernels to a Registry");
+    throw Error(ErrorCode::unsupported, "the model uses operators that are not registered: " +
+                                            list + "; add their schemas and kernels to a Registry");
   }
   infer_graph(graph, context.registry);
 }

@@ -33,7 +33,8 @@ void bind_captures(const Graph& outer, Graph& inner) {
 }
 
 /// What a loop hands to its body: types of the body's inputs, of which the ones in
-/// [first_state, first_state + states) come back as the body's outputs from `first_state_output` on.
+/// [first_state, first_state + states) come back as the body's outputs from `first_state_output`
+/// on.
 struct Formals {
   std::vector<Type> types;
   std::size_t first_state = 0;

@@ -42,8 +42,9 @@ void merge_reshapes(Graph& graph, const PassContext& context) {
     if (!target) continue;
     const auto rank = static_cast<std::int64_t>(target->size());
     Node reshape{.op = "Reshape", .version = 13};
-    reshape.inputs = {source, editor.add_constant(graph.value(output).name + ".shape",
-                                                  Tensor::copy_of(std::span<const std::int64_t>(*target), {rank}))};
+    reshape.inputs = {source, editor.add_constant(
+                                  graph.value(output).name + ".shape",
+                                  Tensor::copy_of(std::span<const std::int64_t>(*target), {rank}))};
     editor.rewrite(id, std::move(reshape));
   }
 }

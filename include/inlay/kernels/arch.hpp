@@ -75,6 +75,37 @@ INLAY_INLINE Vec<float, A> fma(const Vec<float, A>& a, const Vec<float, A>& b,
   return xsimd::fma(a, b, c);
 }
 
+/// The larger of `x` and `bound`; a NaN in `x` stays. (xsimd's answer for NaN depends on its
+/// version.)
+template <class A>
+INLAY_INLINE Vec<float, A> at_least(const Vec<float, A>& x, const Vec<float, A>& bound) {
+  // x86's instructions answer with the second operand when either is NaN.
+#if defined(__AVX512F__)
+  if constexpr (is_avx512<A>) return _mm512_max_ps(bound, x);
+#endif
+#if defined(__AVX2__)
+  if constexpr (is_avx2<A>) return _mm256_max_ps(bound, x);
+#endif
+#if defined(__SSE2__)
+  if constexpr (std::is_same_v<A, arch::sse2>) return _mm_max_ps(bound, x);
+#endif
+  return xsimd::select(x < bound, bound, x);
+}
+/// The smaller of `x` and `bound`; a NaN in `x` stays.
+template <class A>
+INLAY_INLINE Vec<float, A> at_most(const Vec<float, A>& x, const Vec<float, A>& bound) {
+#if defined(__AVX512F__)
+  if constexpr (is_avx512<A>) return _mm512_min_ps(bound, x);
+#endif
+#if defined(__AVX2__)
+  if constexpr (is_avx2<A>) return _mm256_min_ps(bound, x);
+#endif
+#if defined(__SSE2__)
+  if constexpr (std::is_same_v<A, arch::sse2>) return _mm_min_ps(bound, x);
+#endif
+  return xsimd::select(x > bound, bound, x);
+}
+
 /// Calls f(integral_constant 0), ..., f(integral_constant N-1): a loop that is always unrolled.
 template <int N, class F>
 INLAY_INLINE void unroll(F&& f) {
@@ -203,41 +234,6 @@ INLAY_INLINE void store_first(T* p, const Vec<T, A>& v, std::size_t n) {
   T buffer[lanes<T, A>];
   store<T, A>(buffer, v);
   for (std::size_t i = 0; i < n; ++i) p[i] = buffer[i];
-}
-
-/// dst[j][i] = src[i][j] for a 4x4 block; the strides count floats.
-template <class A>
-INLAY_INLINE void transpose4x4(const float* src, std::ptrdiff_t src_stride, float* dst,
-                               std::ptrdiff_t dst_stride) {
-#if defined(__SSE2__)
-  __m128 r0 = _mm_loadu_ps(src);
-  __m128 r1 = _mm_loadu_ps(src + src_stride);
-  __m128 r2 = _mm_loadu_ps(src + 2 * src_stride);
-  __m128 r3 = _mm_loadu_ps(src + 3 * src_stride);
-  _MM_TRANSPOSE4_PS(r0, r1, r2, r3);
-  _mm_storeu_ps(dst, r0);
-  _mm_storeu_ps(dst + dst_stride, r1);
-  _mm_storeu_ps(dst + 2 * dst_stride, r2);
-  _mm_storeu_ps(dst + 3 * dst_stride, r3);
-#elif defined(__ARM_NEON) && defined(__aarch64__)
-  float32x4x4_t rows;
-  rows.val[0] = vld1q_f32(src);
-  rows.val[1] = vld1q_f32(src + src_stride);
-  rows.val[2] = vld1q_f32(src + 2 * src_stride);
-  rows.val[3] = vld1q_f32(src + 3 * src_stride);
-  const float32x4_t a = vzip1q_f32(rows.val[0], rows.val[2]);
-  const float32x4_t b = vzip2q_f32(rows.val[0], rows.val[2]);
-  const float32x4_t c = vzip1q_f32(rows.val[1], rows.val[3]);
-  const float32x4_t d = vzip2q_f32(rows.val[1], rows.val[3]);
-  vst1q_f32(dst, vzip1q_f32(a, c));
-  vst1q_f32(dst + dst_stride, vzip2q_f32(a, c));
-  vst1q_f32(dst + 2 * dst_stride, vzip1q_f32(b, d));
-  vst1q_f32(dst + 3 * dst_stride, vzip2q_f32(b, d));
-#else
-  for (int i = 0; i < 4; ++i) {
-    for (int j = 0; j < 4; ++j) dst[j * dst_stride + i] = src[i * src_stride + j];
-  }
-#endif
 }
 
 }  // namespace inlay::inline v0::kernels

@@ -42,10 +42,10 @@ INLAY_INLINE std::int64_t gemm_b_scratch(std::int64_t cols, std::int64_t k) {
   return round_up(cols, Blocking::nr) * (k < Blocking::kc ? k : Blocking::kc);
 }
 
-/// Cuts a GEMM into tasks; depends on the sizes alone.
+/// Cuts a GEMM into tasks; depends on the sizes alone. `repeats` GEMMs like it run side by side.
 template <class A>
 GemmGrid gemm_grid(std::int64_t m, std::int64_t n, std::int64_t k, bool a_is_packed,
-                   bool b_is_packed) {
+                   bool b_is_packed, std::int64_t repeats) {
   using Blocking = GemmBlocking<A>;
   constexpr std::int64_t wanted_tasks = 16;
   constexpr std::int64_t min_task_products = 1 << 20;
@@ -62,7 +62,7 @@ GemmGrid gemm_grid(std::int64_t m, std::int64_t n, std::int64_t k, bool a_is_pac
     grid.tiles_m = ceil_div(m, grid.tile_m);
     grid.tiles_n = ceil_div(n, grid.tile_n);
     const std::int64_t products = grid.tile_m * grid.tile_n * (k > 0 ? k : 1);
-    if (grid.task_count() >= wanted_tasks || products < 2 * min_task_products) break;
+    if (grid.task_count() * repeats >= wanted_tasks || products < 2 * min_task_products) break;
     // Splitting columns packs A again for each of them, splitting rows packs B again.
     const bool can_split_n = grid.tile_n > (a_is_packed ? Blocking::nr : repaying);
     const bool can_split_m = grid.tile_m > (b_is_packed ? Blocking::mr : repaying);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <inlay/kernels/arch.hpp>
+#include <inlay/kernels/lane_moves.hpp>
 #include <inlay/kernels/matrix.hpp>
 
 namespace inlay::inline v0::kernels {

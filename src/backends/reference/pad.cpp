@@ -59,16 +59,7 @@ T pad_value(KernelContext& context, DType dtype) {
     }
     return *stored<T>(context, value);
   }
-  T stored_value{};
-  if (const float* number = context.attributes().get<float>("value")) {
-    visit_dtype<Floats>(dtype, [&]<class Float>() {
-      if constexpr (sizeof(Float) == sizeof(T) && std::is_trivially_copyable_v<T>) {
-        const Float value(*number);
-        std::memcpy(&stored_value, &value, sizeof(T));
-      }
-    });
-  }
-  return stored_value;
+  return stored_number<T>(dtype, context.attributes().real("value", 0));
 }
 
 void pad(KernelContext& context) {

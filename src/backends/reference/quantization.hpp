@@ -70,28 +70,28 @@ void visit_quantizer(Tensor& tensor, bool saturate, F&& f) {
   }
 }
 
-/// The float, float16, bfloat16 or float8e8m0 number i of a tensor of scales.
-inline float scale_at(const Tensor& scales, std::int64_t i) {
-  switch (scales.dtype()) {
-    case DType::float16:
-      return scales.as<float16>()[static_cast<std::size_t>(i)];
-    case DType::bfloat16:
-      return scales.as<bfloat16>()[static_cast<std::size_t>(i)];
-    case DType::float8e8m0:
-      return static_cast<float>(get_small_float(scales.dtype(), scales.data(), i));
-    case DType::int32:
-      return static_cast<float>(scales.as<std::int32_t>()[static_cast<std::size_t>(i)]);
-    default:
-      return scales.as<float>()[static_cast<std::size_t>(i)];
+/// All scales of a tensor (float32, float16, bfloat16, float8e8m0 or int32), in scratch.
+inline std::span<const double> decoded_scales(KernelContext& context, const Tensor& tensor) {
+  const auto values = context.scratch<double>(tensor.size());
+  if (is_small_float(tensor.dtype())) {
+    for (std::int64_t i = 0; i < tensor.size(); ++i) {
+      values[static_cast<std::size_t>(i)] = get_small_float(tensor.dtype(), tensor.data(), i);
+    }
+  } else {
+    visit_dtype<Types<float, float16, bfloat16, std::int32_t>>(tensor.dtype(), [&]<class T>() {
+      const auto scales = tensor.as<T>();
+      std::copy(scales.begin(), scales.end(), values.begin());
+    });
   }
+  return values;
 }
-
 /// The only scale of input i. Errors: shape_mismatch, type_mismatch.
 inline float scalar_scale(KernelContext& context, std::size_t i) {
   const Tensor& scale = context.input(i);
   if (scale.size() != 1) context.fail(ErrorCode::shape_mismatch, "a scale is not a single number");
-  return scale_at(scale, 0);
+  return static_cast<float>(decoded_scales(context, scale)[0]);
 }
+
 /// All codes of a tensor, in scratch.
 inline std::span<const double> decoded(KernelContext& context, const Tensor& tensor) {
   const auto values = context.scratch<double>(tensor.size());

@@ -25,6 +25,7 @@ std::vector<ReferenceKernel> pad_kernels();
 std::vector<ReferenceKernel> gather_kernels();
 std::vector<ReferenceKernel> selection_kernels();
 std::vector<ReferenceKernel> resize_kernels();
+std::vector<ReferenceKernel> grid_kernels();
 std::vector<ReferenceKernel> sampling_kernels();
 std::vector<ReferenceKernel> container_kernels();
 std::vector<ReferenceKernel> control_kernels();

@@ -52,6 +52,21 @@ void write_stored(KernelContext& context, Tensor& output, F&& f) {
 template <class Pointer>
 using element_t = std::remove_pointer_t<Pointer>;
 
+/// `number` converted to the numeric type `dtype`, as the T that stores it; T{} for other types.
+template <class T>
+T stored_number(DType dtype, double number) {
+  T result{};
+  if constexpr (std::is_trivially_copyable_v<T>) {
+    if (dtype == DType::boolean || is_floating(dtype) || (is_integer(dtype) && !is_packed(dtype))) {
+      visit_dtype<Union<Numbers, Types<bool>>>(dtype, [&]<class Number>() {
+        const auto value = static_cast<Number>(static_cast<compute_t<Number>>(number));
+        std::memcpy(&result, &value, std::min(sizeof(result), sizeof(value)));
+      });
+    }
+  }
+  return result;
+}
+
 /// to[i . to_strides] = from[i . from_strides] for every index i of `shape`.
 template <class T>
 void copy_strided(const Shape& shape, T* to, const Strides& to_strides, const T* from,

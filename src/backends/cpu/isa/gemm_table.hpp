@@ -13,7 +13,7 @@ struct GemmKernels {
   void (*pack_a)(kernels::MatrixView a, std::int64_t m, std::int64_t k, float* packed);
   void (*pack_b)(kernels::MatrixView b, std::int64_t k, std::int64_t n, float* packed);
   kernels::GemmGrid (*grid)(std::int64_t m, std::int64_t n, std::int64_t k, bool a_is_packed,
-                            bool b_is_packed);
+                            bool b_is_packed, std::int64_t repeats);
   void (*task)(const kernels::GemmProblem& problem, const kernels::GemmGrid& grid,
                std::int64_t task, float* scratch);
 };

@@ -1,6 +1,7 @@
 // One table of kernels per instruction set, each filled by its own translation unit.
 #pragma once
 
+#include "backends/cpu/isa/conv_table.hpp"
 #include "backends/cpu/isa/elementwise_table.hpp"
 #include "backends/cpu/isa/gemm_table.hpp"
 #include "backends/cpu/isa/peak_table.hpp"
@@ -15,6 +16,8 @@ struct KernelTable {
   const char* name;  ///< as INLAY_ISA spells it
   PeakKernels peak;
   GemmKernels gemm;
+  ConvKernels conv;
+  ConvKernels conv_transpose;
   ElementwiseKernels elementwise;
   ReduceKernels reduce;
   SpatialKernels spatial;
@@ -28,6 +31,8 @@ constexpr KernelTable make_kernel_table(const char* name) {
       .name = name,
       .peak = make_peak_kernels<A>(),
       .gemm = make_gemm_kernels<A>(),
+      .conv = make_conv_kernels<A>(),
+      .conv_transpose = make_conv_transpose_kernels<A>(),
       .elementwise = make_elementwise_kernels<A>(),
       .reduce = make_reduce_kernels<A>(),
       .spatial = make_spatial_kernels<A>(),

@@ -1,0 +1,61 @@
+// What a convolution computes and how it is cut into tasks: plain data, no vector code.
+#pragma once
+
+#include <inlay/kernels/gemm_problem.hpp>
+
+namespace inlay::inline v0::kernels {
+
+/// Depth, height and width; a 1-D or 2-D convolution has 1 (stride 1, pad 0) in front.
+struct Extent3 {
+  std::int64_t d = 1, h = 1, w = 1;
+
+  INLAY_INLINE constexpr std::int64_t count() const { return d * h * w; }
+};
+
+/// ONNX Conv, f32: input [batch, channels, in], weights [filters, channels / groups, kernel],
+/// output [batch, filters, out]; and ONNX ConvTranspose, with weights
+/// [channels, filters / groups, kernel]. `pad` is the padding at the start of each dimension; that
+/// at the end follows from `out`. Strides and dilations are >= 1; groups divides channels and
+/// filters.
+struct ConvShape {
+  std::int64_t batch = 1, channels = 1, filters = 1, groups = 1;
+  Extent3 in, kernel, out;
+  Extent3 stride, dilation;
+  Extent3 pad{0, 0, 0};
+
+  INLAY_INLINE constexpr std::int64_t group_channels() const { return channels / groups; }
+  INLAY_INLINE constexpr std::int64_t group_filters() const { return filters / groups; }
+};
+
+/// output = activation(conv(input, weights) + bias[filter] + residual). `residual` has the shape of
+/// the output and may be the output itself; null pointers mean an absent term.
+struct ConvProblem {
+  ConvShape shape;
+  const float* input = nullptr;
+  const float* weights = nullptr;  ///< as pack_weights left them, or raw where nothing is packed
+  const float* bias = nullptr;
+  const float* residual = nullptr;
+  Activation activation;
+  float* output = nullptr;
+};
+
+enum class ConvMethod : std::uint8_t {
+  pointwise,  ///< a GEMM on the input as it is: kernel 1, stride 1, no padding
+  gemm,       ///< a GEMM whose B panels are gathered from the input, never stored whole
+  vector,     ///< one output pixel that sees the whole input: a matrix times a vector
+  depthwise,  ///< one channel per group: multiply-adds along rows
+  transpose,  ///< ConvTranspose: one GEMM per phase of the output
+};
+
+/// How a convolution runs; depends on its shape alone.
+struct ConvPlan {
+  ConvMethod method = ConvMethod::gemm;
+  GemmGrid grid;                    ///< of one GEMM (see conv_transpose.hpp for phases)
+  std::int64_t bands = 1;           ///< depthwise: bands per plane
+  std::int64_t bands_per_task = 1;  ///< depthwise
+  std::int64_t task_count = 0;      ///< tasks, in any order on any threads
+  std::size_t packed_floats = 0;    ///< size of packed weights; 0: the raw weights are used
+  std::size_t scratch_floats = 0;   ///< scratch that each running task needs
+};
+
+}  // namespace inlay::inline v0::kernels

@@ -94,7 +94,7 @@ INLAY_FLATTEN void activate_as(const Activation& activation, const float* src, f
 
 /// dst[i] = activation(src[i]) for n floats; `dst` may be `src`.
 template <class A>
-void activate(const Activation& activation, const float* src, float* dst, std::int64_t n) {
+INLAY_NOINLINE void activate(const Activation& activation, const float* src, float* dst, std::int64_t n) {
   using enum ActivationKind;
   switch (activation.kind) {
     case none:

@@ -1,4 +1,5 @@
-// Version, symbol and symbol visibility. Everything public lives in inlay::v0 (an inline namespace).
+// Version, symbol and symbol visibility. Everything public lives in inlay::v0 (an inline
+// namespace).
 #pragma once
 
 #define INLAY_VERSION_MAJOR 0

@@ -79,7 +79,7 @@ INLAY_INLINE Decomposed<A> decompose(const Vec<float, A>& x) {
 
 }  // namespace detail
 
-/// e^x. Error below 1.0 ULP, subnormal results included; inf and 0 past the range, NaN for NaN.
+/// e^x. Error below 1.1 ULP, subnormal results included; inf and 0 past the range, NaN for NaN.
 template <class A>
 INLAY_INLINE Vec<float, A> vexp(const Vec<float, A>& x) {
   using F = Vec<float, A>;

@@ -2,8 +2,12 @@
 #pragma once
 
 #include "backends/cpu/isa/conv_table.hpp"
+#include "backends/cpu/isa/elementwise_table.hpp"
 #include "backends/cpu/isa/gemm_table.hpp"
 #include "backends/cpu/isa/peak_table.hpp"
+#include "backends/cpu/isa/reduce_table.hpp"
+#include "backends/cpu/isa/rnn_table.hpp"
+#include "backends/cpu/isa/spatial_table.hpp"
 
 namespace inlay::inline v0::cpu {
 
@@ -14,16 +18,26 @@ struct KernelTable {
   GemmKernels gemm;
   ConvKernels conv;
   ConvKernels conv_transpose;
+  ElementwiseKernels elementwise;
+  ReduceKernels reduce;
+  SpatialKernels spatial;
+  RnnKernels rnn;
 };
 
 /// Instantiates every kernel family for the architecture `A`.
 template <class A>
 constexpr KernelTable make_kernel_table(const char* name) {
-  return {.name = name,
-          .peak = make_peak_kernels<A>(),
-          .gemm = make_gemm_kernels<A>(),
-          .conv = make_conv_kernels<A>(),
-          .conv_transpose = make_conv_transpose_kernels<A>()};
+  return {
+      .name = name,
+      .peak = make_peak_kernels<A>(),
+      .gemm = make_gemm_kernels<A>(),
+      .conv = make_conv_kernels<A>(),
+      .conv_transpose = make_conv_transpose_kernels<A>(),
+      .elementwise = make_elementwise_kernels<A>(),
+      .reduce = make_reduce_kernels<A>(),
+      .spatial = make_spatial_kernels<A>(),
+      .rnn = make_rnn_kernels<A>(),
+  };
 }
 
 const KernelTable& kernel_table_sse2();

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds the library and one example, and classifies handwritten digits.
+# Usage: quickstart.sh [--no-install] [PICTURES_TO_SHOW]
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+install_options=()
+if [[ ${1:-} == --no-install ]]; then
+  install_options=(--no-install)
+  shift
+fi
+"$root/cmake/install_packages.sh" "${install_options[@]}" \
+  g++ cmake ninja-build libeigen3-dev libxsimd-dev libprotozero-dev
+
+build="$root/build-quickstart"
+cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
+  -DINLAY_CLI=OFF -DINLAY_TESTS=OFF -DINLAY_EXAMPLES=ON
+cmake --build "$build" --target quickstart
+"$build/bin/quickstart" "$root/examples/digits" "$@"

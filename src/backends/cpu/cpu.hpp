@@ -1,0 +1,36 @@
+// The cpu backend: SIMD kernels behind a table chosen once per registry.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "backends/cpu/isa/table.hpp"
+#include "inlay/backend.hpp"
+
+namespace inlay::inline v0::cpu {
+
+/// One operator of the cpu backend. `supports` answers quickly from dtypes, attributes and known
+/// shapes; `compile` packs weights and picks functions from the table.
+struct CpuOp {
+  std::string_view domain;
+  std::string_view op;
+  Support (*supports)(const CompileContext& context);
+  std::unique_ptr<Kernel> (*compile)(const CompileContext& context, const KernelTable& table);
+};
+
+// One function per family file in this folder.
+std::vector<CpuOp> matmul_ops();
+std::vector<CpuOp> conv_ops();
+std::vector<CpuOp> elementwise_ops();
+std::vector<CpuOp> normalization_ops();
+std::vector<CpuOp> reduction_ops();
+std::vector<CpuOp> pool_ops();
+std::vector<CpuOp> transpose_ops();
+std::vector<CpuOp> resize_ops();
+std::vector<CpuOp> recurrent_ops();
+
+/// `table` is that of the instruction set to use.
+std::shared_ptr<const Backend> make_cpu_backend(const KernelTable& table);
+
+}  // namespace inlay::inline v0::cpu

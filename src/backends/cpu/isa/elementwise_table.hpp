@@ -1,0 +1,43 @@
+// Function pointers of the elementwise kernels.
+#pragma once
+
+#include <inlay/kernels/binary.hpp>
+#include <inlay/kernels/unary.hpp>
+#include <utility>
+
+namespace inlay::inline v0::cpu {
+
+struct ElementwiseKernels {
+  using Unary = void (*)(const float* x, float* y, std::size_t n, float alpha, float beta);
+  template <class T>
+  using Binary = void (*)(const T* a, const T* b, T* y, const kernels::BroadcastRows& shape);
+
+  Unary unary[kernels::unary_op_count];            ///< by kernels::UnaryOp
+  Binary<float> binary[kernels::binary_op_count];  ///< by kernels::BinaryOp
+  Binary<std::int32_t> binary_int32[kernels::integer_binary_op_count];
+  Binary<std::int64_t> binary_int64[kernels::integer_binary_op_count];
+};
+
+template <class A, std::size_t... unary, std::size_t... binary, std::size_t... integer>
+constexpr ElementwiseKernels make_elementwise_kernels(std::index_sequence<unary...>,
+                                                      std::index_sequence<binary...>,
+                                                      std::index_sequence<integer...>) {
+  using kernels::BinaryOp, kernels::UnaryOp;
+  return {
+      .unary = {&kernels::unary<A, static_cast<UnaryOp>(unary)>...},
+      .binary = {&kernels::binary<A, static_cast<BinaryOp>(binary)>...},
+      .binary_int32 =
+          {&kernels::binary_integer<A, std::int32_t, static_cast<BinaryOp>(integer)>...},
+      .binary_int64 =
+          {&kernels::binary_integer<A, std::int64_t, static_cast<BinaryOp>(integer)>...},
+  };
+}
+
+template <class A>
+constexpr ElementwiseKernels make_elementwise_kernels() {
+  return make_elementwise_kernels<A>(std::make_index_sequence<kernels::unary_op_count>{},
+                                     std::make_index_sequence<kernels::binary_op_count>{},
+                                     std::make_index_sequence<kernels::integer_binary_op_count>{});
+}
+
+}  // namespace inlay::inline v0::cpu

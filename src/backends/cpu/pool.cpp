@@ -1,0 +1,7 @@
+#include "backends/cpu/cpu.hpp"
+
+namespace inlay::inline v0::cpu {
+
+std::vector<CpuOp> pool_ops() { return {}; }
+
+}  // namespace inlay::inline v0::cpu

@@ -1,0 +1,161 @@
+// Activation functions and Clip.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include "backends/reference/elementwise.hpp"
+#include "backends/reference/map.hpp"
+#include "backends/reference/wrap.hpp"
+
+namespace inlay::inline v0::kernels {
+namespace {
+
+// Each form is the one that neither overflows nor cancels.
+constexpr auto sigmoid = [](auto x) {
+  using T = decltype(x);
+  const T e = std::exp(-std::abs(x));
+  return x >= 0 ? 1 / (1 + e) : e / (1 + e);
+};
+constexpr auto softplus = [](auto x) {
+  using T = decltype(x);
+  return std::max(x, T(0)) + std::log1p(std::exp(-std::abs(x)));
+};
+
+/// Output 0 = f(x) where f = make(attributes).
+template <class Make>
+void activation(KernelContext& context) {
+  map_unary<Floats>(context, Make{}(context.attributes()));
+}
+
+void run_relu(KernelContext& context) {
+  map_unary<Numbers>(context, [](auto x) { return x < 0 ? decltype(x)(0) : x; });
+}
+
+void run_gelu(KernelContext& context) {
+  const std::string_view approximate = context.attributes().text("approximate", "none");
+  if (approximate == "tanh") {
+    map_unary<Floats>(context, [](auto x) {
+      using T = decltype(x);
+      const T scale = T(std::numbers::sqrt2 * std::numbers::inv_sqrtpi);
+      return x / 2 * (1 + std::tanh(scale * (x + T(0.044715) * x * x * x)));
+    });
+  } else if (approximate == "none") {
+    map_unary<Floats>(context, [](auto x) {
+      using T = decltype(x);
+      return x / 2 * (1 + std::erf(x / T(std::numbers::sqrt2)));
+    });
+  } else {
+    context.fail(ErrorCode::invalid_graph, "approximate must be none or tanh");
+  }
+}
+
+void run_shrink(KernelContext& context) {
+  const float bias = context.attributes().real("bias", 0.0f);
+  const float lambda = context.attributes().real("lambd", 0.5f);
+  map_unary<Numbers>(context, [=](auto x) -> std::common_type_t<decltype(x), float> {
+    if (x < -lambda) return x + bias;
+    if (x > lambda) return x - bias;
+    return 0;
+  });
+}
+
+template <class T>
+T bound(const KernelContext& context, std::size_t i, std::string_view name, T fallback) {
+  if (context.has_input(i)) return context.input(i).item<T>();
+  const float* value = context.attributes().get<float>(name);
+  return value != nullptr ? static_cast<T>(*value) : fallback;
+}
+
+void run_clip(KernelContext& context) {
+  visit_dtype<Numbers>(context.input(0).dtype(), [&]<class T>() {
+    using C = compute_t<T>;
+    using Limits = std::numeric_limits<C>;
+    // Before opset 11 the bounds were floats with the largest ones as defaults.
+    const bool unbounded = std::is_floating_point_v<C> && context.version() >= 11;
+    const C low =
+        bound<T>(context, 1, "min", T(unbounded ? -Limits::infinity() : Limits::lowest()));
+    const C high = bound<T>(context, 2, "max", T(unbounded ? Limits::infinity() : Limits::max()));
+    map_unary<Types<T>>(context, [=](C x) {
+      const C raised = x < low ? low : x;  // comparisons that leave a NaN alone
+      return raised > high ? high : raised;
+    });
+  });
+}
+
+void run_prelu(KernelContext& context) {
+  map_binary<Numbers>(context, [](auto x, auto slope) {
+    using T = decltype(x);
+    return x < T(0) ? wrap_mul(x, slope) : x;
+  });
+}
+
+void run_swiglu(KernelContext& context) {
+  const float alpha = context.attributes().real("alpha", 1.0f);
+  if (context.input(0).shape() != context.input(1).shape()) {
+    context.fail(ErrorCode::shape_mismatch, "the gate and the linear input differ in shape");
+  }
+  map_binary<Floats>(context, [=](auto a, auto b) {
+    return a * sigmoid(static_cast<decltype(a)>(alpha) * a) * b;
+  });
+}
+
+}  // namespace
+
+void add_activation_kernels(std::vector<ReferenceKernel>& table) {
+  const auto add = [&](std::string_view op, auto make) {
+    table.push_back({"", op, activation<decltype(make)>});
+  };
+  add("Sigmoid", [](const Attributes&) { return sigmoid; });
+  add("Softplus", [](const Attributes&) { return softplus; });
+  add("Softsign", [](const Attributes&) { return [](auto x) { return x / (1 + std::abs(x)); }; });
+  add("Mish", [](const Attributes&) { return [](auto x) { return x * std::tanh(softplus(x)); }; });
+  add("HardSwish", [](const Attributes&) {
+    return [](auto x) {
+      using T = decltype(x);
+      return x * std::clamp(x / 6 + T(0.5), T(0), T(1));
+    };
+  });
+  add("Swish", [](const Attributes& attributes) {
+    return [alpha = attributes.real("alpha", 1.0f)](auto x) {
+      return x * sigmoid(static_cast<decltype(x)>(alpha) * x);
+    };
+  });
+  add("LeakyRelu", [](const Attributes& attributes) {
+    return [alpha = attributes.real("alpha", 0.01f)](auto x) { return x < 0 ? alpha * x : x; };
+  });
+  add("ThresholdedRelu", [](const Attributes& attributes) {
+    return
+        [alpha = attributes.real("alpha", 1.0f)](auto x) { return x > alpha ? x : decltype(x)(0); };
+  });
+  add("Elu", [](const Attributes& attributes) {
+    return [alpha = attributes.real("alpha", 1.0f)](auto x) {
+      return x < 0 ? alpha * std::expm1(x) : x;
+    };
+  });
+  add("Celu", [](const Attributes& attributes) {
+    return [alpha = attributes.real("alpha", 1.0f)](auto x) {
+      return x < 0 ? alpha * std::expm1(x / alpha) : x;
+    };
+  });
+  add("Selu", [](const Attributes& attributes) {
+    return [alpha = attributes.real("alpha", 1.67326319217681884765625f),
+            gamma = attributes.real("gamma", 1.05070102214813232421875f)](auto x) {
+      return gamma * (x > 0 ? x : alpha * std::expm1(x));
+    };
+  });
+  add("HardSigmoid", [](const Attributes& attributes) {
+    return [alpha = attributes.real("alpha", 0.2f), beta = attributes.real("beta", 0.5f)](auto x) {
+      using T = decltype(x);
+      return std::clamp(alpha * x + beta, T(0), T(1));
+    };
+  });
+  table.push_back({"", "Relu", run_relu});
+  table.push_back({"", "Gelu", run_gelu});
+  table.push_back({"", "Shrink", run_shrink});
+  table.push_back({"", "Clip", run_clip});
+  table.push_back({"", "PRelu", run_prelu});
+  table.push_back({"", "SwiGLU", run_swiglu});
+}
+
+}  // namespace inlay::inline v0::kernels

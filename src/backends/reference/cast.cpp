@@ -1,0 +1,178 @@
+#include "backends/reference/cast.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "backends/reference/convert.hpp"
+#include "backends/reference/elementwise.hpp"
+#include "backends/reference/text.hpp"
+
+namespace inlay::inline v0::kernels {
+namespace {
+
+using Castable = Union<Numbers, Types<bool>>;
+
+/// Elements go through the widest type of their kind, so that each type needs one way in and one
+/// out rather than one per pair.
+using Wide = Types<double, std::int64_t, std::uint64_t>;
+DType wide_dtype(DType dtype) {
+  if (is_floating(dtype) || is_small_float(dtype)) return DType::float64;
+  return dtype == DType::uint64 ? DType::uint64 : DType::int64;
+}
+
+template <class W>
+void load(const Tensor& from, std::int64_t first, std::span<W> block) {
+  const DType dtype = from.dtype();
+  const auto each = [&](auto&& element) {
+    for (std::size_t i = 0; i < block.size(); ++i) {
+      block[i] = static_cast<W>(element(first + static_cast<std::int64_t>(i)));
+    }
+  };
+  if (dtype == DType::string) {
+    each([text = from.as<std::string>()](std::int64_t i) {
+      return parse_number<W>(text[static_cast<std::size_t>(i)]);
+    });
+  } else if (is_small_float(dtype)) {
+    each([&](std::int64_t i) { return get_small_float(dtype, from.data(), i); });
+  } else if (is_small_integer(dtype)) {
+    each([&](std::int64_t i) { return get_small_integer(dtype, from.data(), i); });
+  } else {
+    visit_dtype<Castable>(dtype, [&]<class T>() {
+      each([data = from.as<T>().data()](std::int64_t i) { return data[i]; });
+    });
+  }
+}
+
+template <class T, class W>
+T narrow(W value) {
+  if constexpr (std::is_same_v<W, double>) {
+    return from_real<T>(value);
+  } else if constexpr (is_half<T>) {
+    return from_real<T>(static_cast<double>(value));
+  } else if constexpr (std::is_same_v<T, bool>) {
+    return value != 0;
+  } else {
+    return static_cast<T>(value);
+  }
+}
+
+template <class W>
+void store(std::span<const W> block, Tensor& to, std::int64_t first, const CastOptions& options) {
+  const DType dtype = to.dtype();
+  const auto each = [&](auto&& put) {
+    for (std::size_t i = 0; i < block.size(); ++i) {
+      put(first + static_cast<std::int64_t>(i), block[i]);
+    }
+  };
+  if (is_small_float(dtype)) {
+    each([&, data = to.mutable_data()](std::int64_t i, W value) {
+      set_small_float(dtype, data, i, static_cast<double>(value), options.saturate, options.round);
+    });
+  } else if (is_small_integer(dtype)) {
+    each([&, data = to.mutable_data()](std::int64_t i, W value) {
+      set_small_integer(dtype, data, i, narrow<std::int64_t>(value));
+    });
+  } else {
+    visit_dtype<Castable>(dtype, [&]<class T>() {
+      each([data = to.as_mutable<T>().data()](std::int64_t i, W value) {
+        data[i] = narrow<T>(value);
+      });
+    });
+  }
+}
+
+/// Through a block of wide values at a time.
+void convert_numbers(const Tensor& from, Tensor& to, const CastOptions& options) {
+  const DType wide = wide_dtype(from.dtype() == DType::string ? to.dtype() : from.dtype());
+  visit_dtype<Wide>(wide, [&]<class W>() {
+    std::array<W, 256> buffer;
+    for (std::int64_t first = 0; first < from.size();
+         first += static_cast<std::int64_t>(buffer.size())) {
+      const std::size_t count =
+          std::min(buffer.size(), static_cast<std::size_t>(from.size() - first));
+      const std::span<W> block(buffer.data(), count);
+      load<W>(from, first, block);
+      store<W>(block, to, first, options);
+    }
+  });
+}
+
+void format_numbers(const Tensor& from, Tensor& to) {
+  const auto text = to.as_mutable<std::string>();
+  const auto format = [&]<class Printed>(Printed) {
+    std::array<Printed, 1> value;
+    for (std::int64_t i = 0; i < from.size(); ++i) {
+      load<Printed>(from, i, value);
+      text[static_cast<std::size_t>(i)] = format_number(value[0]);
+    }
+  };
+  const DType wide = wide_dtype(from.dtype());
+  // A float printed as a double would show digits that it does not have.
+  if (wide == DType::float64 && from.dtype() != DType::float64) return format(float{});
+  visit_dtype<Wide>(wide, [&]<class W>() { format(W{}); });
+}
+
+void copy_bytes(const Tensor& from, Tensor& to) {
+  if (from.bytes() > 0 && from.data() != to.data()) {
+    std::memcpy(to.mutable_data(), from.data(), from.bytes());
+  }
+}
+
+CastOptions cast_options(const KernelContext& context) {
+  CastOptions options;
+  options.saturate = context.attributes().integer("saturate", 1) != 0;
+  const std::string_view round = context.attributes().text("round_mode", "up");
+  if (round == "down") {
+    options.round = RoundMode::down;
+  } else if (round == "nearest") {
+    options.round = RoundMode::nearest;
+  } else if (round != "up") {
+    context.fail(ErrorCode::invalid_graph, "round_mode must be up, down or nearest");
+  }
+  return options;
+}
+
+/// Cast and CastLike: inference found the type.
+void run_cast(KernelContext& context) {
+  const Tensor& x = context.input(0);
+  convert_elements(x, context.output(0, x.shape()), cast_options(context));
+}
+
+void run_bit_cast(KernelContext& context) {
+  const Tensor& x = context.input(0);
+  copy_bytes(x, context.output(0, x.shape()));
+}
+
+void run_identity(KernelContext& context) {
+  const Value& value = context.input_value(0);
+  if (value.is_tensor()) {
+    context.output_view(0, 0, value.tensor().shape());
+  } else {
+    context.set_output(0, value);
+  }
+}
+
+}  // namespace
+
+void convert_elements(const Tensor& from, Tensor& to, const CastOptions& options) {
+  if (from.dtype() == to.dtype() && from.dtype() == DType::string) {
+    const auto text = from.as<std::string>();
+    std::copy(text.begin(), text.end(), to.as_mutable<std::string>().begin());
+  } else if (from.dtype() == to.dtype()) {
+    copy_bytes(from, to);
+  } else if (to.dtype() == DType::string) {
+    format_numbers(from, to);
+  } else {
+    convert_numbers(from, to, options);
+  }
+}
+
+void add_cast_kernels(std::vector<ReferenceKernel>& table) {
+  table.push_back({"", "Cast", run_cast});
+  table.push_back({"", "CastLike", run_cast});
+  table.push_back({"", "BitCast", run_bit_cast});
+  table.push_back({"", "Identity", run_identity});
+}
+
+}  // namespace inlay::inline v0::kernels

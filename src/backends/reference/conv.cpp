@@ -1,0 +1,152 @@
+#include "backends/reference/conv.hpp"
+
+#include "backends/reference/deform_conv.hpp"
+#include "backends/reference/precision.hpp"
+#include "backends/reference/quantization.hpp"
+#include "backends/reference/reference.hpp"
+
+namespace inlay::inline v0 {
+
+namespace kernels {
+namespace {
+
+void run_conv(KernelContext& context) {
+  const Tensor& x = context.input(0);
+  const Tensor& w = context.input(1);
+  const ConvGeometry g = conv_geometry(context.attributes(), x.shape(), w.shape());
+  check_bias(context, 2, g.filters);
+  Tensor& y = context.output(0, g.output);
+  visit_dtype<Floats>(x.dtype(), [&]<class T>() {
+    using Wide = compute_t<T>;
+    const WideOutput<T> out(context, y);
+    fill_bias(g, widened_input<Wide, T>(context, 2), out.data());
+    convolve<Wide>(context, g, widened<Wide, T>(context, x), widened<Wide, T>(context, w),
+                   out.data());
+    out.store();
+  });
+}
+
+void run_conv_integer(KernelContext& context) {
+  const Tensor& x = context.input(0);
+  const Tensor& w = context.input(1);
+  const ConvGeometry g = conv_geometry(context.attributes(), x.shape(), w.shape());
+  std::int32_t* y = context.output(0, g.output).as_mutable<std::int32_t>().data();
+  fill_bias<std::int32_t>(g, nullptr, y);
+  convolve<std::int32_t>(context, g, centered<std::int32_t>(context, x, 2),
+                         centered_filters<std::int32_t>(context, w, 3), y);
+}
+
+void run_conv_transpose(KernelContext& context) {
+  const Tensor& x = context.input(0);
+  const Tensor& w = context.input(1);
+  const std::int64_t groups = context.attributes().integer("group", 1);
+  if (x.rank() < 3 || w.rank() != x.rank() || x.dim(1) != w.dim(0) || groups < 1 ||
+      x.dim(1) % groups != 0 || w.dim(1) > INT64_MAX / groups) {
+    context.fail(ErrorCode::shape_mismatch, "weights " + to_string(w.shape()) +
+                                                " do not fit an input of " + to_string(x.shape()));
+  }
+  // The window slides over the output: each position adds to the elements that its taps see.
+  const Window window = make_transposed_window(context.attributes(), x.shape().dims().subspan(2),
+                                               w.shape().dims().subspan(2));
+  const std::int64_t channels = x.dim(1) / groups, filters = w.dim(1);
+  const std::int64_t taps = window.kernel_size(), inputs = window.output_size();
+  Shape shape{x.dim(0), filters * groups};
+  for (const std::int64_t dim : window.input_shape()) shape.push_back(dim);
+  check_bias(context, 2, shape[1]);
+  Tensor& y = context.output(0, shape);
+  const std::int64_t plane = window.input_size();
+
+  visit_dtype<Floats>(x.dtype(), [&]<class T>() {
+    using Wide = compute_t<T>;
+    const WideOutput<T> out(context, y);
+    const Wide* bias = widened_input<Wide, T>(context, 2);
+    const Wide* image = widened<Wide, T>(context, x);
+    const Wide* weights = widened<Wide, T>(context, w);
+    constexpr std::int64_t tile_elements = 1 << 16, least = 64;
+    const std::int64_t tile =
+        std::min(inputs, std::max(least, tile_elements / std::max<std::int64_t>(1, taps)));
+    const auto scratch = context.scratch<Wide>(context.concurrency() * taps * tile);
+    context.parallel_for(shape[0] * shape[1], [&](std::int64_t task, int worker) {
+      Wide* columns = scratch.data() + worker * taps * tile;
+      Wide* target = out.data() + task * plane;
+      const std::int64_t filter = task % shape[1];
+      const std::int64_t group = filter / filters;
+      const Wide* from = image + (task / shape[1] * groups + group) * channels * inputs;
+      const Matrix<const Wide> taps_by_channel{
+          weights + (group * channels * filters + filter % filters) * taps, taps, channels, 1,
+          filters * taps};
+      std::fill_n(target, plane, bias != nullptr ? bias[filter] : Wide{});
+      for (std::int64_t first = 0; first < inputs; first += tile) {
+        const std::int64_t count = std::min(tile, inputs - first);
+        std::fill_n(columns, taps * count, Wide{});
+        multiply_add<Wide>(taps_by_channel, {from + first, channels, count, inputs},
+                           {columns, taps, count, count});
+        add_columns_to_image(window, columns, first, count, target);
+      }
+    });
+    out.store();
+  });
+}
+
+void run_causal_conv(KernelContext& context) {
+  const Tensor& x = context.input(0);
+  const Tensor& w = context.input(1);
+  if (x.rank() != 3 || w.rank() != 3 || w.dim(0) != x.dim(1) || w.dim(1) != 1 || w.dim(2) < 1) {
+    context.fail(ErrorCode::shape_mismatch, "weights " + to_string(w.shape()) +
+                                                " do not fit an input of " + to_string(x.shape()));
+  }
+  const std::int64_t channels = x.dim(1), length = x.dim(2), taps = w.dim(2), kept = taps - 1;
+  const Shape state_shape{x.dim(0), channels, kept};
+  if (context.has_input(3) && !(context.input(3).shape() == state_shape)) {
+    context.fail(ErrorCode::shape_mismatch, "past_state is not " + to_string(state_shape));
+  }
+  check_bias(context, 2, channels);
+  const std::string_view activation = context.attributes().text("activation", "none");
+  const bool silu = activation == "silu" || activation == "swish";
+  if (!silu && activation != "none") {
+    context.fail(ErrorCode::invalid_argument, "activation must be silu, swish or none");
+  }
+  Tensor& y = context.output(0, x.shape());
+  Tensor& state = context.output(1, state_shape);
+  visit_dtype<Floats>(x.dtype(), [&]<class T>() {
+    using Wide = compute_t<T>;
+    const Wide* bias = widened_input<Wide, T>(context, 2);
+    const Wide* weights = widened<Wide, T>(context, w);
+    const T* past = context.has_input(3) ? context.input(3).as<T>().data() : nullptr;
+    const T* from = x.as<T>().data();
+    T* to = y.as_mutable<T>().data();
+    T* next = state.as_mutable<T>().data();
+    const auto sequence = context.scratch<Wide>(kept + length);  // what came before, then x
+    for (std::int64_t row = 0; row < x.dim(0) * channels; ++row) {
+      const std::int64_t c = row % channels;
+      for (std::int64_t i = 0; i < kept; ++i) {
+        sequence[static_cast<std::size_t>(i)] =
+            past != nullptr ? static_cast<Wide>(past[row * kept + i]) : Wide{};
+      }
+      std::copy_n(from + row * length, length, sequence.begin() + kept);
+      for (std::int64_t t = 0; t < length; ++t) {
+        Wide sum = dot(weights + c * taps, 1, sequence.data() + t, 1, taps);
+        if (bias != nullptr) sum += bias[c];
+        if (silu) sum /= 1 + std::exp(-sum);
+        to[row * length + t] = static_cast<T>(sum);
+      }
+      std::transform(sequence.end() - kept, sequence.end(), next + row * kept,
+                     [](Wide value) { return static_cast<T>(value); });
+    }
+  });
+}
+
+}  // namespace
+}  // namespace kernels
+
+std::vector<ReferenceKernel> conv_kernels() {
+  return {
+      {"", "Conv", kernels::run_conv},
+      {"", "ConvTranspose", kernels::run_conv_transpose},
+      {"", "ConvInteger", kernels::run_conv_integer},
+      {"", "DeformConv", kernels::run_deform_conv},
+      {"", "CausalConvWithState", kernels::run_causal_conv},
+  };
+}
+
+}  // namespace inlay::inline v0

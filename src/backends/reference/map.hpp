@@ -1,0 +1,67 @@
+// Elementwise maps over one or two tensors: what is left of an elementwise kernel is its formula.
+#pragma once
+
+#include "backends/reference/dispatch.hpp"
+#include "backends/reference/iterate.hpp"
+#include "inlay/backend.hpp"
+
+namespace inlay::inline v0::kernels {
+
+/// Output 0 = f(input 0) for each element, as an Out (void: input 0's type). `f` takes and gives
+/// compute_t of the element.
+template <class Group, class Out = void, class F>
+void map_unary(KernelContext& context, F&& f) {
+  const Tensor& x = context.input(0);
+  Tensor& y = context.output(0, x.shape());
+  visit_dtype<Group>(x.dtype(), [&]<class T>() {
+    using Result = std::conditional_t<std::is_void_v<Out>, T, Out>;
+    const auto from = x.as<T>();
+    const auto to = y.as_mutable<Result>();
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      to[i] = static_cast<Result>(f(static_cast<compute_t<T>>(from[i])));
+    }
+  });
+}
+
+/// The shape under which input 1 broadcasts to input 0 by the numpy rule. That is its own, except
+/// that before opset 7 the attribute `axis` says where its first axis lies.
+inline Shape second_shape(const KernelContext& context) {
+  Shape shape = context.input(1).shape();
+  const Shape& first = context.input(0).shape();
+  if (context.version() >= 7 || context.node().domain != "") return shape;
+  const int axis = normalize_axis(context.attributes().integer("axis", first.rank() - shape.rank()),
+                                  first.rank() + 1);
+  while (axis + shape.rank() < first.rank()) shape.push_back(1);
+  return shape;
+}
+
+/// y = f(a, b) for each element of the shape that both broadcast to.
+template <class A, class B, class Y, class F>
+void map_elements(const Tensor& a, const Tensor& b, const Shape& b_shape, Tensor& y, F&& f) {
+  const A* first = a.as<A>().data();
+  const B* second = b.as<B>().data();
+  Y* out = y.as_mutable<Y>().data();
+  walk_rows<2>(
+      y.shape(), {broadcast_strides(a.shape(), y.shape()), broadcast_strides(b_shape, y.shape())},
+      [&](std::int64_t index, const Offsets<2>& at, const Offsets<2>& step, std::int64_t count) {
+        for (std::int64_t i = 0; i < count; ++i) {
+          out[index + i] =
+              static_cast<Y>(f(static_cast<const compute_t<A>&>(first[at[0] + i * step[0]]),
+                               static_cast<const compute_t<B>&>(second[at[1] + i * step[1]])));
+        }
+      });
+}
+
+/// Output 0 = f(input 0, input 1), broadcast, as an Out (void: the inputs' type).
+template <class Group, class Out = void, class F>
+void map_binary(KernelContext& context, F&& f) {
+  const Tensor& a = context.input(0);
+  const Tensor& b = context.input(1);
+  const Shape b_shape = second_shape(context);
+  Tensor& y = context.output(0, broadcast(a.shape(), b_shape));
+  visit_dtype<Group>(a.dtype(), [&]<class T>() {
+    map_elements<T, T, std::conditional_t<std::is_void_v<Out>, T, Out>>(a, b, b_shape, y, f);
+  });
+}
+
+}  // namespace inlay::inline v0::kernels

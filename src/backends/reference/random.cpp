@@ -1,0 +1,161 @@
+// Operators that draw random numbers.
+#include "backends/reference/random.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <random>
+
+#include "backends/reference/cast.hpp"
+#include "backends/reference/convert.hpp"
+#include "backends/reference/generator.hpp"
+
+namespace inlay::inline v0::kernels {
+namespace {
+
+std::uint64_t seed_of(const KernelContext& context) {
+  const Attribute* attribute = context.attributes().find("seed");
+  if (attribute == nullptr) {
+    std::random_device device;
+    return (std::uint64_t{device()} << 32) | device();
+  }
+  // Dropout's seed is an integer, that of the other operators a float.
+  if (const auto* integer = std::get_if<std::int64_t>(attribute)) {
+    return static_cast<std::uint64_t>(*integer);
+  }
+  return std::bit_cast<std::uint32_t>(context.attributes().real("seed", 0.0f));
+}
+
+template <class Draw>
+void fill(Tensor& y, Draw&& draw) {
+  visit_dtype<Floats>(y.dtype(), [&]<class T>() {
+    std::int64_t i = 0;
+    for (T& value : y.as_mutable<T>()) value = from_real<T>(draw(i++));
+  });
+}
+
+Shape random_shape(KernelContext& context) {
+  return context.has_input(0) ? context.input(0).shape()
+                              : Shape(context.attributes().integers("shape"));
+}
+
+void run_normal(KernelContext& context) {
+  const double mean = context.attributes().real("mean", 0.0f);
+  const double scale = context.attributes().real("scale", 1.0f);
+  fill(context.output(0, random_shape(context)),
+       [=, random = Random(context)](std::int64_t i) { return mean + scale * random.normal(i); });
+}
+
+void run_uniform(KernelContext& context) {
+  const double low = context.attributes().real("low", 0.0f);
+  const double high = context.attributes().real("high", 1.0f);
+  fill(context.output(0, random_shape(context)), [=, random = Random(context)](std::int64_t i) {
+    return low + (high - low) * random.uniform(i);
+  });
+}
+
+void run_bernoulli(KernelContext& context) {
+  const Random random(context);
+  const Tensor& p = context.input(0);
+  Tensor& y = context.output(0, p.shape());
+  visit_dtype<Floats>(p.dtype(), [&]<class P>() {
+    const auto probability = p.as<P>();
+    visit_dtype<Union<Numbers, Types<bool>>>(y.dtype(), [&]<class T>() {
+      const auto out = y.as_mutable<T>();
+      for (std::size_t i = 0; i < out.size(); ++i) {
+        const bool one = random.uniform(static_cast<std::int64_t>(i)) < probability[i];
+        out[i] = static_cast<T>(one ? 1.0f : 0.0f);
+      }
+    });
+  });
+}
+
+/// Draws by inverting the cumulative distribution of exp(input).
+void run_multinomial(KernelContext& context) {
+  const Random random(context);
+  const Tensor& x = context.input(0);
+  if (x.rank() != 2 || x.dim(1) == 0) {
+    context.fail(ErrorCode::shape_mismatch, "the input must be [batch, classes], with a class");
+  }
+  const std::int64_t classes = x.dim(1);
+  const std::int64_t samples = context.attributes().integer("sample_size", 1);
+  const auto cumulative = context.scratch<double>(classes);
+  Tensor& y = context.output(0, {x.dim(0), samples});
+  visit_dtype<Floats>(x.dtype(), [&]<class T>() {
+    visit_dtype<Indices>(y.dtype(), [&]<class Index>() {
+      const T* logits = x.as<T>().data();
+      Index* out = y.as_mutable<Index>().data();
+      for (std::int64_t row = 0; row < x.dim(0); ++row, logits += classes, out += samples) {
+        const double peak = static_cast<double>(*std::max_element(logits, logits + classes));
+        double sum = 0;
+        for (std::int64_t i = 0; i < classes; ++i) {
+          sum += std::exp(static_cast<double>(logits[i]) - peak);
+          cumulative[static_cast<std::size_t>(i)] = sum;
+        }
+        for (std::int64_t i = 0; i < samples; ++i) {
+          const double at = random.uniform(row * samples + i) * sum;
+          const auto hit = std::upper_bound(cumulative.begin(), cumulative.end() - 1, at);
+          out[i] = static_cast<Index>(hit - cumulative.begin());
+        }
+      }
+    });
+  });
+}
+
+/// Before opset 12 a Dropout never drops: those versions, run for inference, only copy.
+bool is_training(const KernelContext& context) {
+  return context.version() >= 12 && context.has_input(2) && context.input(2).item<bool>();
+}
+
+double dropout_ratio(const KernelContext& context) {
+  double ratio = 0.5;
+  if (context.has_input(1)) {
+    const Tensor& given = context.input(1);
+    visit_dtype<Floats>(given.dtype(), [&]<class T>() { ratio = given.item<T>(); });
+  }
+  if (!(ratio >= 0 && ratio < 1)) {
+    context.fail(ErrorCode::invalid_argument, "the ratio must lie in [0, 1)");
+  }
+  return ratio;
+}
+
+void run_dropout(KernelContext& context) {
+  const Tensor& x = context.input(0);
+  const bool training = is_training(context);
+  const double ratio = training ? dropout_ratio(context) : 0;
+  const Random random = ratio > 0 ? Random(context) : Random(0);
+  const auto kept = [&](std::int64_t i) { return ratio == 0 || random.uniform(i) >= ratio; };
+  if (context.has_output(1)) {
+    Tensor& mask = context.output(1, x.shape());
+    visit_dtype<Union<Floats, Types<bool>>>(mask.dtype(), [&]<class T>() {
+      std::int64_t i = 0;
+      for (T& value : mask.as_mutable<T>()) value = static_cast<T>(kept(i++) ? 1.0f : 0.0f);
+    });
+  }
+  Tensor& y = context.output(0, x.shape());
+  if (ratio == 0) return convert_elements(x, y);
+  visit_dtype<Floats>(x.dtype(), [&]<class T>() {
+    const auto from = x.as<T>();
+    const auto to = y.as_mutable<T>();
+    for (std::size_t i = 0; i < from.size(); ++i) {
+      to[i] = kept(static_cast<std::int64_t>(i))
+                  ? from_real<T>(static_cast<double>(from[i]) / (1 - ratio))
+                  : T(0.0f);
+    }
+  });
+}
+
+}  // namespace
+
+Random::Random(const KernelContext& context) : Random(seed_of(context)) {}
+
+void add_random_kernels(std::vector<ReferenceKernel>& table) {
+  table.push_back({"", "RandomNormal", run_normal});
+  table.push_back({"", "RandomNormalLike", run_normal});
+  table.push_back({"", "RandomUniform", run_uniform});
+  table.push_back({"", "RandomUniformLike", run_uniform});
+  table.push_back({"", "Bernoulli", run_bernoulli});
+  table.push_back({"", "Multinomial", run_multinomial});
+  table.push_back({"", "Dropout", run_dropout});
+}
+
+}  // namespace inlay::inline v0::kernels

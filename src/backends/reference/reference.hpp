@@ -1,0 +1,42 @@
+// The reference backend: plain loops, any dtype, obviously right. The oracle of every other kernel.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "inlay/backend.hpp"
+
+namespace inlay::inline v0 {
+
+/// One operator's reference kernel. It reads everything from the context, attributes included.
+struct ReferenceKernel {
+  std::string_view domain;
+  std::string_view op;
+  void (*run)(KernelContext& context);
+};
+
+std::vector<ReferenceKernel> elementwise_kernels();
+std::vector<ReferenceKernel> generator_kernels();
+std::vector<ReferenceKernel> reduction_kernels();
+std::vector<ReferenceKernel> normalization_kernels();
+std::vector<ReferenceKernel> shape_kernels();
+std::vector<ReferenceKernel> movement_kernels();
+std::vector<ReferenceKernel> pad_kernels();
+std::vector<ReferenceKernel> gather_kernels();
+std::vector<ReferenceKernel> selection_kernels();
+std::vector<ReferenceKernel> resize_kernels();
+std::vector<ReferenceKernel> grid_kernels();
+std::vector<ReferenceKernel> sampling_kernels();
+std::vector<ReferenceKernel> container_kernels();
+std::vector<ReferenceKernel> control_kernels();
+std::vector<ReferenceKernel> matmul_kernels();
+std::vector<ReferenceKernel> conv_kernels();
+std::vector<ReferenceKernel> pool_kernels();
+std::vector<ReferenceKernel> recurrent_kernels();
+std::vector<ReferenceKernel> quantized_kernels();
+std::vector<ReferenceKernel> attention_kernels();
+std::vector<ReferenceKernel> fused_kernels();
+
+std::shared_ptr<const Backend> make_reference_backend();
+
+}  // namespace inlay::inline v0

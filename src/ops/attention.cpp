@@ -1,0 +1,7 @@
+#include "ops/schemas.hpp"
+
+namespace inlay::inline v0 {
+
+std::vector<OpSchema> attention_schemas() { return {}; }
+
+}  // namespace inlay::inline v0

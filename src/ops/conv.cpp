@@ -1,0 +1,123 @@
+#include "ops/conv.hpp"
+
+#include "ops/infer_util.hpp"
+#include "ops/schemas.hpp"
+#include "ops/window.hpp"
+
+namespace inlay::inline v0 {
+
+namespace {
+
+/// The rank of x or else w, or of a window attribute; -1 when none is known.
+int conv_rank(const InferContext& context, const Type& x, const Type& w) {
+  if (x.has_rank && w.has_rank && x.rank() != w.rank()) {
+    context.fail("the input has " + std::to_string(x.rank()) + " axes, the weights " +
+                 std::to_string(w.rank()));
+  }
+  const int rank = x.has_rank ? x.rank() : w.rank();
+  if (rank >= 0 && rank < 3) context.fail("the input needs a batch, a channel and spatial axes");
+  return rank;
+}
+
+Dim dim_of(const Type& type, int axis) {
+  return type.has_rank ? type.dims[static_cast<std::size_t>(axis)] : Dim();
+}
+
+/// The kernel's size along a spatial axis: from the weights, else from kernel_shape.
+Dim kernel_dim(const WindowAttributes& window, const Type& w, int axis) {
+  const Dim dim = dim_of(w, axis + 2);
+  if (dim.known() || window.kernel_shape().empty()) return dim;
+  return window.kernel_shape()[static_cast<std::size_t>(axis)];
+}
+
+/// Fails unless `channels` are `groups` times `per_group`, as far as they are known.
+void check_groups(const InferContext& context, const Dim& channels, const Dim& per_group,
+                  std::int64_t groups) {
+  if (groups < 1) context.fail("attribute 'group' must be at least 1");
+  if (!channels.known()) return;
+  const bool fits = channels.value % groups == 0 &&
+                    (!per_group.known() || channels.value / groups == per_group.value);
+  if (!fits) {
+    context.fail(std::to_string(channels.value) + " channels do not fit the weights in " +
+                 std::to_string(groups) + " groups");
+  }
+}
+
+void infer_conv(InferContext& context) {
+  infer::require_same_dtype(context, 0, 3);
+  infer::set_conv_output(context, context.dtype(0), 0, 1);
+}
+
+void infer_conv_integer(InferContext& context) {
+  infer::set_conv_output(context, DType::int32, 0, 1);
+}
+
+void infer_deform_conv(InferContext& context) {
+  infer::require_same_dtype(context, 0, 5);
+  infer::set_conv_output(context, context.dtype(0), 0, 1);
+}
+
+void infer_conv_transpose(InferContext& context) {
+  infer::require_same_dtype(context, 0, 3);
+  const Type& x = context.input(0);
+  const Type& w = context.input(1);
+  const int rank = conv_rank(context, x, w);
+  if (rank < 0) return context.set_output(0, x.dtype);
+  const std::int64_t groups = context.attributes().integer("group", 1);
+  check_groups(context, dim_of(x, 1), Dim(), groups);
+  if (dim_of(x, 1).known() && dim_of(w, 0).known() && !dim_of(x, 1).same_as(dim_of(w, 0))) {
+    context.fail("the weights' first dim is not the number of input channels");
+  }
+  const WindowAttributes window(context.attributes(), rank - 2);
+  std::vector<Dim> dims{dim_of(x, 0), Dim()};
+  const Dim filters = dim_of(w, 1);
+  if (filters.known() && filters.value <= INT64_MAX / groups) dims[1] = filters.value * groups;
+  for (int axis = 0; axis < window.rank(); ++axis) {
+    const Dim input = dim_of(x, axis + 2), kernel = kernel_dim(window, w, axis);
+    const bool known = input.known() && kernel.known();
+    dims.push_back(known ? Dim(window.resolve_transposed(axis, input.value, kernel.value).input)
+                         : Dim());
+  }
+  context.set_output(0, x.dtype, std::move(dims));
+}
+
+void infer_causal_conv(InferContext& context) {
+  infer::require_same_dtype(context, 0, 4);
+  for (const std::size_t i : {0, 1, 3}) infer::require_rank(context, i, 3, 3);
+  const Type& x = context.input(0);
+  const Type& w = context.input(1);
+  context.set_output(0, x);
+  std::vector<Dim> state{dim_of(x, 0), dim_of(x, 1), Dim()};
+  const Dim kernel = dim_of(w, 2);
+  if (kernel.known()) state[2] = std::max<std::int64_t>(kernel.value - 1, 0);
+  context.set_output(1, x.dtype, std::move(state));
+}
+
+}  // namespace
+
+void infer::set_conv_output(InferContext& context, DType dtype, std::size_t x, std::size_t w) {
+  const Type& image = context.input(x);
+  const Type& weights = context.input(w);
+  const int rank = conv_rank(context, image, weights);
+  if (rank < 0) return context.set_output(0, dtype);
+  check_groups(context, dim_of(image, 1), dim_of(weights, 1),
+               context.attributes().integer("group", 1));
+  const WindowAttributes window(context.attributes(), rank - 2);
+  std::vector<Dim> dims{dim_of(image, 0), dim_of(weights, 0)};
+  for (int axis = 0; axis < window.rank(); ++axis) {
+    dims.push_back(window.output(axis, dim_of(image, axis + 2), kernel_dim(window, weights, axis)));
+  }
+  context.set_output(0, dtype, std::move(dims));
+}
+
+std::vector<OpSchema> conv_schemas() {
+  return {
+      {"", "Conv", 1, 2, 3, 1, 1, infer_conv},
+      {"", "ConvTranspose", 1, 2, 3, 1, 1, infer_conv_transpose},
+      {"", "ConvInteger", 10, 2, 4, 1, 1, infer_conv_integer},
+      {"", "DeformConv", 19, 3, 5, 1, 1, infer_deform_conv},
+      {"", "CausalConvWithState", 27, 2, 4, 1, 2, infer_causal_conv},
+  };
+}
+
+}  // namespace inlay::inline v0

@@ -1,0 +1,11 @@
+// Shape inference that Conv shares with its integer, quantized and fused forms.
+#pragma once
+
+#include "inlay/op.hpp"
+
+namespace inlay::inline v0::infer {
+
+/// Output 0 becomes the convolution of inputs `x` and `w`, of the given dtype.
+void set_conv_output(InferContext& context, DType dtype, std::size_t x, std::size_t w);
+
+}  // namespace inlay::inline v0::infer

@@ -1,0 +1,189 @@
+#include "runtime/plan.hpp"
+
+#include <algorithm>
+
+#include "runtime/memory_planner.hpp"
+
+namespace inlay::inline v0 {
+namespace {
+
+Where place_of(const Node& node) {
+  return {.node = node.name, .op = qualified_op(node.domain, node.op)};
+}
+
+/// Gives the step the first backend that takes its node; false if there is none.
+bool place(Step& step, const Graph& graph,
+           std::span<const std::shared_ptr<const Backend>> backends) {
+  const CompileContext context{graph, *step.node};
+  std::string refusals;
+  for (const auto& backend : backends) {
+    Support support = backend->supports(context);
+    if (support.supported) {
+      step.backend = backend.get();
+      step.reason = std::move(support.reason) + refusals;
+      return true;
+    }
+    refusals += "; not " + std::string(backend->name()) + ": " + support.reason;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::unique_ptr<const Plan> Plan::compile(
+    const Graph& graph, const Registry& registry,
+    std::span<const std::shared_ptr<const Backend>> backends) {
+  std::unique_ptr<Plan> plan(new Plan(graph));
+  std::string refused;
+  Where first_refused;
+  for (const Node& node : graph.nodes) {
+    if (node.dead()) continue;
+    Step step;
+    step.node = &node;
+    if (!place(step, graph, backends)) {
+      if (refused.empty()) first_refused = place_of(node);
+      const std::string op =
+          qualified_op(node.domain, node.op) + " (version " + std::to_string(node.version) + ")";
+      if (refused.find(op) == std::string::npos) refused += (refused.empty() ? "" : ", ") + op;
+      continue;
+    }
+    if (const OpSchema* schema = registry.find_op(node.domain, node.op, node.version)) {
+      step.traits = schema->traits;
+    }
+    for_each_subgraph(node, [&](const Graph& subgraph) {
+      step.subplans.push_back({Plan::compile(subgraph, registry, backends), step.captures.size()});
+      for (const Capture& capture : subgraph.captures) step.captures.push_back(capture.outer);
+    });
+    try {
+      step.kernel = step.backend->compile({graph, node});
+    } catch (const Error& error) {
+      throw error.at(place_of(node));
+    }
+    plan->steps_.push_back(std::move(step));
+  }
+  if (!refused.empty()) {
+    throw Error(ErrorCode::unsupported, "no backend runs " + refused, first_refused);
+  }
+  plan->output_index_.assign(graph.values.size(), -1);
+  for (std::size_t i = graph.outputs.size(); i-- > 0;) {
+    plan->output_index_[static_cast<std::size_t>(graph.outputs[i])] = static_cast<int>(i);
+  }
+  plan->find_storage();
+  plan->find_last_uses();
+  return plan;
+}
+
+std::size_t Plan::packed_bytes() const noexcept {
+  std::size_t bytes = 0;
+  for (const Step& step : steps_) {
+    bytes += step.kernel->packed_bytes();
+    for (const Subplan& subplan : step.subplans) bytes += subplan.plan->packed_bytes();
+  }
+  return bytes;
+}
+
+void Plan::find_storage() {
+  storage_.resize(graph_.values.size());
+  for (std::size_t i = 0; i < storage_.size(); ++i) storage_[i] = static_cast<ValueId>(i);
+  for (const Step& step : steps_) {
+    const ValueId from = step.node->input(0);
+    const ValueId to = step.node->output(0);
+    // A graph output has memory of its own, so a view that ends in one copies.
+    if (has(step.traits, Trait::view) && from != no_id && to != no_id && output_index(to) < 0) {
+      storage_[static_cast<std::size_t>(to)] = storage(from);
+    }
+  }
+}
+
+void Plan::find_last_uses() {
+  last_use_.assign(graph_.values.size(), -1);
+  planned_.assign(graph_.values.size(), false);
+  for (std::size_t s = 0; s < steps_.size(); ++s) {
+    const auto touch = [&](ValueId id) {
+      if (id != no_id)
+        last_use_[static_cast<std::size_t>(storage(id))] = static_cast<std::int32_t>(s);
+    };
+    for (const ValueId id : steps_[s].node->inputs) touch(id);
+    for (const ValueId id : steps_[s].captures) touch(id);
+    for (const ValueId id : steps_[s].node->outputs) {
+      touch(id);
+      if (id != no_id && storage(id) == id && output_index(id) < 0) {
+        planned_[static_cast<std::size_t>(id)] = true;
+      }
+    }
+  }
+  for (std::size_t i = 0; i < graph_.values.size(); ++i) {
+    const auto id = static_cast<ValueId>(i);
+    const ValueId root = storage(id);
+    const std::int32_t last = last_use_[static_cast<std::size_t>(root)];
+    if (last >= 0 && planned_[static_cast<std::size_t>(root)]) {
+      steps_[static_cast<std::size_t>(last)].last_uses.push_back(id);
+    }
+  }
+}
+
+bool Plan::can_reuse(std::size_t step, ValueId input) const {
+  const ValueId root = storage(input);
+  return planned_[static_cast<std::size_t>(root)] &&
+         last_use_[static_cast<std::size_t>(root)] == static_cast<std::int32_t>(step);
+}
+
+std::vector<Extent> Plan::static_extents() const {
+  std::vector<Extent> extents(graph_.values.size());
+  for (std::size_t i = 0; i < extents.size(); ++i) {
+    const Type& type = graph_.values[i].type;
+    const std::optional<Shape> shape = type.static_shape();
+    if (!shape || type.dtype == DType::string || type.dtype == DType::undefined) continue;
+    extents[i].elements = shape->elements();
+    extents[i].bytes = byte_size(type.dtype, extents[i].elements);
+    extents[i].bits = bit_width(type.dtype);
+  }
+  return extents;
+}
+
+MemoryPlan Plan::plan_memory(std::span<const Extent> extents) const {
+  // Blocks in the order in which steps make them; an in-place output lives on in its input's block.
+  std::vector<Lifetime> lifetimes;
+  std::vector<int> block(graph_.values.size(), -1);
+  for (std::size_t s = 0; s < steps_.size(); ++s) {
+    for (std::size_t o = 0; o < steps_[s].node->outputs.size(); ++o) {
+      const ValueId id = steps_[s].node->outputs[o];
+      if (id == no_id || !planned_[static_cast<std::size_t>(id)]) continue;
+      const Extent& extent = extents[static_cast<std::size_t>(id)];
+      if (extent.elements < 0) continue;
+      int& mine = block[static_cast<std::size_t>(id)];
+      if (o == 0 && has(steps_[s].traits, Trait::in_place)) {
+        for (const ValueId input : steps_[s].node->inputs) {
+          if (input == no_id || !can_reuse(s, input)) continue;
+          const ValueId root = storage(input);
+          const Extent& other = extents[static_cast<std::size_t>(root)];
+          if (other.elements == extent.elements && other.bits == extent.bits &&
+              block[static_cast<std::size_t>(root)] >= 0) {
+            mine = block[static_cast<std::size_t>(root)];
+            break;
+          }
+        }
+      }
+      const std::int32_t last = last_use_[static_cast<std::size_t>(id)];
+      if (mine >= 0) {
+        lifetimes[static_cast<std::size_t>(mine)].last = last;
+      } else {
+        mine = static_cast<int>(lifetimes.size());
+        lifetimes.push_back({static_cast<std::int32_t>(s), last, extent.bytes});
+      }
+    }
+  }
+  const Arena arena = plan_arena(lifetimes);
+  MemoryPlan memory;
+  memory.arena_bytes = arena.bytes;
+  memory.offsets.assign(graph_.values.size(), MemoryPlan::unplanned);
+  memory.capacities.assign(graph_.values.size(), 0);
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    if (block[i] < 0) continue;
+    memory.offsets[i] = arena.offsets[static_cast<std::size_t>(block[i])];
+    memory.capacities[i] = extents[i].bytes;
+  }
+  return memory;
+}
+
+}  // namespace inlay::inline v0

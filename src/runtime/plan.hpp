@@ -1,0 +1,85 @@
+// Plan: a graph compiled to steps. Immutable; belongs to a model and is shared by its sessions.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "inlay/backend.hpp"
+
+namespace inlay::inline v0 {
+
+/// A subgraph of a step, compiled.
+struct Subplan {
+  std::unique_ptr<const Plan> plan;
+  std::size_t first_capture = 0;  ///< where its captures start in Step::captures
+};
+
+/// One node with its kernel.
+struct Step {
+  const Node* node = nullptr;
+  const Backend* backend = nullptr;
+  std::string reason;
+  std::unique_ptr<const Kernel> kernel;
+  std::vector<ValueId> captures;   ///< values that the subgraphs read
+  std::vector<Subplan> subplans;   ///< in attribute order
+  std::vector<ValueId> last_uses;  ///< values that nobody needs after this step
+  Trait traits = Trait::none;
+};
+
+/// Number of elements and bytes that a value takes.
+struct Extent {
+  std::int64_t elements = -1;  ///< -1 when not known
+  std::size_t bytes = 0;
+  int bits = 0;  ///< of one element
+};
+
+/// Where values lie in the arena.
+struct MemoryPlan {
+  static constexpr std::size_t unplanned = static_cast<std::size_t>(-1);
+  std::vector<std::size_t> offsets;     ///< by ValueId
+  std::vector<std::size_t> capacities;  ///< by ValueId
+  std::size_t arena_bytes = 0;
+};
+
+class Plan {
+ public:
+  /// `backends` are asked in order. `graph` must outlive the plan.
+  /// Errors: unsupported, naming every node that no backend takes; any error of compiling a kernel.
+  static std::unique_ptr<const Plan> compile(
+      const Graph& graph, const Registry& registry,
+      std::span<const std::shared_ptr<const Backend>> backends);
+
+  const Graph& graph() const noexcept { return graph_; }
+  std::span<const Step> steps() const noexcept { return steps_; }
+  std::size_t packed_bytes() const noexcept;
+
+  /// Position of a value among the graph's outputs, -1 if it is none.
+  int output_index(ValueId id) const noexcept {
+    return output_index_[static_cast<std::size_t>(id)];
+  }
+  /// The value whose memory `id` shares through views.
+  ValueId storage(ValueId id) const noexcept { return storage_[static_cast<std::size_t>(id)]; }
+
+  /// What type inference knows of every value.
+  std::vector<Extent> static_extents() const;
+  /// Lays out every value with a known extent that a step produces and that is no graph output.
+  MemoryPlan plan_memory(std::span<const Extent> extents) const;
+  /// Whether step `step` may let output 0 take the memory of input `input`.
+  bool can_reuse(std::size_t step, ValueId input) const;
+
+ private:
+  explicit Plan(const Graph& graph) : graph_(graph) {}
+  void find_storage();
+  void find_last_uses();
+
+  const Graph& graph_;
+  std::vector<Step> steps_;
+  std::vector<int> output_index_;
+  std::vector<ValueId> storage_;
+  std::vector<std::int32_t> last_use_;  ///< by storage: the last step that needs it; -1 for none
+  std::vector<bool> planned_;           ///< by storage: made by a step, and no graph output
+};
+
+}  // namespace inlay::inline v0

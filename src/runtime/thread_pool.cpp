@@ -1,0 +1,123 @@
+// The inline executor and the pool whose workers sleep when there is no work.
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "inlay/error.hpp"
+#include "inlay/executor.hpp"
+
+namespace inlay::inline v0 {
+namespace {
+
+class InlineExecutor final : public Executor {
+ public:
+  int concurrency() const noexcept override { return 1; }
+  void parallel_for(std::int64_t count, FunctionRef<void(std::int64_t, int)> task) override {
+    for (std::int64_t i = 0; i < count; ++i) task(i, 0);
+  }
+};
+
+/// One job at a time. `tickets_` holds the job's number (high bits) and how many tasks are
+/// unclaimed (low bits), so that one compare-and-swap claims a task of the present job and of no
+/// other.
+class ThreadPool final : public Executor {
+ public:
+  explicit ThreadPool(int threads) {
+    workers_.reserve(static_cast<std::size_t>(threads - 1));
+    try {
+      for (int worker = 1; worker < threads; ++worker) {
+        workers_.emplace_back([this, worker] { serve(worker); });
+      }
+    } catch (...) {
+      stop();
+      throw;
+    }
+  }
+  ~ThreadPool() override { stop(); }
+
+  int concurrency() const noexcept override { return static_cast<int>(workers_.size()) + 1; }
+
+  void parallel_for(std::int64_t count, FunctionRef<void(std::int64_t, int)> task) override {
+    if (workers_.empty() || count < 2 || count > most_tasks || busy_.exchange(true)) {
+      for (std::int64_t i = 0; i < count; ++i) task(i, 0);
+      return;
+    }
+    task_.store(&task, std::memory_order_relaxed);
+    count_.store(count, std::memory_order_relaxed);
+    unfinished_.store(count, std::memory_order_relaxed);
+    const std::uint64_t job = (tickets_.load(std::memory_order_relaxed) >> task_bits) + 1;
+    tickets_.store((job << task_bits) | static_cast<std::uint64_t>(count),
+                   std::memory_order_release);
+    wake_.fetch_add(1, std::memory_order_release);
+    wake_.notify_all();
+    work(0);
+    for (int spin = 0; unfinished_.load(std::memory_order_acquire) != 0; ++spin) {
+      if (spin > spins) std::this_thread::yield();
+    }
+    busy_.store(false, std::memory_order_release);
+  }
+
+ private:
+  static constexpr int task_bits = 40;
+  static constexpr std::int64_t most_tasks = (std::int64_t{1} << task_bits) - 1;
+  static constexpr int spins = 4000;
+
+  void work(int worker) {
+    std::uint64_t tickets = tickets_.load(std::memory_order_acquire);
+    while ((tickets & static_cast<std::uint64_t>(most_tasks)) != 0) {
+      if (!tickets_.compare_exchange_weak(tickets, tickets - 1, std::memory_order_acq_rel))
+        continue;
+      // Claimed: the job cannot end before this task has, so its fields hold still.
+      const auto unclaimed =
+          static_cast<std::int64_t>(tickets & static_cast<std::uint64_t>(most_tasks));
+      (*task_.load(std::memory_order_relaxed))(count_.load(std::memory_order_relaxed) - unclaimed,
+                                               worker);
+      unfinished_.fetch_sub(1, std::memory_order_acq_rel);
+      tickets = tickets_.load(std::memory_order_acquire);
+    }
+  }
+
+  void serve(int worker) {
+    std::uint32_t seen = 0;
+    while (!stopping_.load(std::memory_order_acquire)) {
+      work(worker);
+      std::uint32_t wake = wake_.load(std::memory_order_acquire);
+      for (int spin = 0; wake == seen && spin < spins; ++spin) {
+        wake = wake_.load(std::memory_order_acquire);
+      }
+      if (wake == seen) wake_.wait(seen, std::memory_order_acquire);
+      seen = wake_.load(std::memory_order_acquire);
+    }
+  }
+
+  void stop() {
+    stopping_.store(true, std::memory_order_release);
+    wake_.fetch_add(1, std::memory_order_release);
+    wake_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+  }
+
+  std::atomic<bool> busy_ = false;
+  std::atomic<bool> stopping_ = false;
+  std::atomic<std::uint32_t> wake_ = 0;
+  std::atomic<std::uint64_t> tickets_ = 0;
+  std::atomic<std::int64_t> count_ = 0;
+  std::atomic<std::int64_t> unfinished_ = 0;
+  std::atomic<const FunctionRef<void(std::int64_t, int)>*> task_ = nullptr;
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace
+
+std::shared_ptr<Executor> inline_executor() { return std::make_shared<InlineExecutor>(); }
+
+std::shared_ptr<Executor> thread_pool(int threads) {
+  if (threads < 1 || threads > 1024) {
+    throw Error(ErrorCode::invalid_argument,
+                "a pool has 1 to 1024 threads, not " + std::to_string(threads));
+  }
+  if (threads == 1) return inline_executor();
+  return std::make_shared<ThreadPool>(threads);
+}
+
+}  // namespace inlay::inline v0

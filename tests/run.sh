@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds everything and runs all tests.
+# Usage: run.sh [--no-install] [CMAKE_OPTION...]     BUILD_DIR: where to build (build/)
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+install_options=()
+if [[ ${1:-} == --no-install ]]; then
+  install_options=(--no-install)
+  shift
+fi
+"$root/cmake/install_packages.sh" "${install_options[@]}" \
+  g++ cmake ninja-build libeigen3-dev libxsimd-dev libprotozero-dev \
+  libcli11-dev nlohmann-json3-dev libstb-dev \
+  catch2 libbenchmark-dev clang binutils qemu-user
+
+build=${BUILD_DIR:-$root/build}
+cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DINLAY_TESTS=ON "$@"
+cmake --build "$build"
+exec ctest --test-dir "$build" --output-on-failure

@@ -1,0 +1,243 @@
+#include <array>
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "allocation_counter.hpp"
+#include "support.hpp"
+
+using namespace inlay;
+
+namespace {
+
+/// y = relu(x + 1), then z = y * y, over float32[N, 4].
+Graph small_graph(Dim rows) {
+  Graph graph;
+  graph.opsets[""] = 21;
+  const ValueId x = graph.add_input("x", Type::tensor(DType::float32, {std::move(rows), Dim(4)}));
+  const ValueId one = graph.add_constant("one", Tensor::copy_of({1.0f}));
+  const ValueId y = graph.add_node("Relu", {graph.add_node("Add", {x, one}, "sum")}, "y");
+  graph.outputs = {y, graph.add_node("Mul", {y, y}, "z")};
+  return graph;
+}
+
+Model small_model(Dim rows = Dim::named("N")) {
+  return Model::from_graph(small_graph(std::move(rows)));
+}
+
+/// Waits inside a node until the run is cancelled.
+class Endless final : public Backend {
+ public:
+  explicit Endless(std::atomic<bool>& started) : started_(started) {}
+  std::string_view name() const noexcept override { return "endless"; }
+  Support supports(const CompileContext& context) const override {
+    return {context.node.op == "Relu", "test"};
+  }
+  std::unique_ptr<Kernel> compile(const CompileContext&) const override {
+    class Loop final : public Kernel {
+     public:
+      explicit Loop(std::atomic<bool>& started) : started_(started) {}
+      void run(KernelContext& context) const override {
+        context.output(0, context.input(0).shape());
+        started_ = true;
+        context.parallel_for(std::int64_t{1} << 50, [](std::int64_t, int) {});
+      }
+
+     private:
+      std::atomic<bool>& started_;
+    };
+    return std::make_unique<Loop>(started_);
+  }
+
+ private:
+  std::atomic<bool>& started_;
+};
+
+}  // namespace
+
+TEST_CASE("a session runs by name and by position", "[session]") {
+  Session session(small_model());
+  const std::array<float, 4> x{-3, 0, 1, 2};
+  const Outputs named = session.run({{"x", view(x, {1, 4})}});
+  CHECK(named["y"].as<float>()[3] == 3);
+  CHECK(named["z"].as<float>()[3] == 9);
+  const std::vector<Value> inputs{view(x, {1, 4})};
+  const Outputs positional = session.run(inputs);
+  CHECK(positional[1].as<float>()[2] == 4);
+  CHECK(positional[0].as<float>()[0] == 0);
+}
+
+TEST_CASE("outputs belong to the caller", "[session]") {
+  Session session(small_model());
+  const std::array<float, 4> a{1, 1, 1, 1}, b{5, 5, 5, 5};
+  const Outputs first = session.run({{"x", view(a, {1, 4})}});
+  const Outputs second = session.run({{"x", view(b, {1, 4})}});
+  CHECK(first["y"].as<float>()[0] == 2);
+  CHECK(second["y"].as<float>()[0] == 6);
+}
+
+TEST_CASE("shapes may change from run to run", "[session]") {
+  Session session(small_model());
+  std::mt19937 engine(3);
+  for (const std::int64_t rows : {1, 7, 7, 7, 2, 0, 7, 31, 31, 1}) {
+    const Tensor x = test::random_tensor(engine, {rows, 4});
+    const Outputs outputs = session.run({{"x", x}});
+    REQUIRE(outputs["z"].shape() == Shape{rows, 4});
+    for (std::size_t i = 0; i < static_cast<std::size_t>(x.size()); ++i) {
+      const float y = std::max(x.as<float>()[i] + 1, 0.0f);
+      REQUIRE(outputs["z"].as<float>()[i] == y * y);
+    }
+  }
+}
+
+TEST_CASE("wrong inputs give errors and leave the session usable", "[session]") {
+  Session session(small_model());
+  const std::array<float, 4> x{1, 2, 3, 4};
+  const auto code = [&](std::vector<NamedValue> inputs) {
+    const auto result = session.try_run(std::span<const NamedValue>(inputs));
+    return result ? ErrorCode::internal : result.error().code();
+  };
+  CHECK(code({{"image", view(x, {1, 4})}}) == ErrorCode::not_found);
+  CHECK(code({}) == ErrorCode::not_found);
+  CHECK(code({{"x", view(x, {1, 4})}, {"x", view(x, {1, 4})}}) == ErrorCode::invalid_argument);
+  CHECK(code({{"x", view(x, {4})}}) == ErrorCode::shape_mismatch);
+  CHECK(code({{"x", view(x, {2, 2})}}) == ErrorCode::shape_mismatch);
+  CHECK(code({{"x", Tensor::zeros(DType::float64, {1, 4})}}) == ErrorCode::type_mismatch);
+  CHECK(code({{"x", Value()}}) == ErrorCode::type_mismatch);
+  CHECK(session.try_run(std::span<const Value>()).error().code() == ErrorCode::invalid_argument);
+  const Outputs outputs = session.run({{"x", view(x, {1, 4})}});
+  CHECK_THROWS_AS(outputs["w"], Error);
+  CHECK_THROWS_AS(outputs[2], Error);
+  CHECK(outputs["y"].as<float>()[0] == 2);
+}
+
+TEST_CASE("a bound run allocates nothing after the first call", "[session][bind]") {
+  for (const bool is_static : {true, false}) {
+    Session session(small_model(is_static ? Dim(8) : Dim::named("N")));
+    std::vector<float> x(32, 1), y(32);
+    BoundRun bound = session.bind({{"x", view(x, {8, 4})}}, {{"y", view(y, {8, 4})}});
+    bound.run();
+    x[5] = 2;
+    std::size_t allocated = 0;
+    {
+      const test::AllocationCounter counter;
+      for (int i = 0; i < 3; ++i) bound.run();
+      allocated = counter.count();
+    }
+    CHECK(allocated == 0);
+    CHECK(y[5] == 3);
+    CHECK(bound.output("z").tensor().as<float>()[5] == 9);
+    CHECK(bound.output("y").tensor().data() == y.data());
+  }
+}
+
+TEST_CASE("the allocation counter sees an allocation", "[session][bind]") {
+  const test::AllocationCounter counter;
+  const auto owner = std::make_unique<std::array<char, 100>>();
+  CHECK(owner != nullptr);
+  CHECK(counter.count() >= 1);
+}
+
+TEST_CASE("bind refuses what does not fit", "[session][bind]") {
+  Session session(small_model());
+  std::vector<float> x(4), y(4);
+  const std::vector<float> constant(4);
+  CHECK_THROWS_AS(session.bind({{"q", view(x, {1, 4})}}), Error);
+  CHECK_THROWS_AS(session.bind({{"x", view(x, {1, 4})}}, {{"q", view(y, {1, 4})}}), Error);
+  CHECK_THROWS_AS(session.bind({{"x", view(x, {1, 4})}}, {{"y", view(constant, {1, 4})}}), Error);
+  BoundRun bound = session.bind({{"x", view(x, {1, 4})}}, {{"y", Tensor(DType::float32, {2, 4})}});
+  CHECK(bound.try_run().error().code() == ErrorCode::shape_mismatch);
+}
+
+TEST_CASE("run_async answers by future and by callback", "[session]") {
+  Session session(small_model());
+  const Tensor x = Tensor::copy_of({1.0f, 2.0f, 3.0f, 4.0f}, {1, 4});
+  std::future<Outputs> future = session.run_async({{"x", x}});
+  CHECK(future.get()["z"].as<float>()[3] == 25);
+  std::promise<Result<Outputs>> promise;
+  session.run_async({{"nothing", x}},
+                    [&](Result<Outputs> result) { promise.set_value(std::move(result)); });
+  CHECK(promise.get_future().get().error().code() == ErrorCode::not_found);
+}
+
+TEST_CASE("a cancelled run ends with an error, inside a kernel too", "[session]") {
+  std::atomic<bool> started = false;
+  auto registry = Registry::create();
+  registry->add(std::make_shared<Endless>(started));
+  ModelOptions options;
+  options.registry = registry;
+  options.optimize = false;
+  for (const int threads : {1, 2}) {
+    started = false;
+    Session session(Model::from_graph(small_graph(Dim(1)), options), {.threads = threads});
+    CancelSource stop;
+    auto future = session.run_async({{"x", Tensor::zeros(DType::float32, {1, 4})}}, stop.token());
+    while (!started) std::this_thread::yield();
+    stop.cancel();
+    const auto result = try_call([&] { return future.get(); });
+    REQUIRE_FALSE(result);
+    CHECK(result.error().code() == ErrorCode::cancelled);
+  }
+  Session session(small_model());
+  CancelSource early;
+  early.cancel();
+  const std::vector<Value> inputs{Tensor::zeros(DType::float32, {1, 4})};
+  CHECK(session.try_run(std::span<const Value>(inputs), early.token()).error().code() ==
+        ErrorCode::cancelled);
+  CHECK(session.try_run(std::span<const Value>(inputs)).has_value());
+}
+
+TEST_CASE("inputs and constants may be outputs themselves", "[session]") {
+  Graph graph;
+  graph.opsets[""] = 21;
+  const ValueId x = graph.add_input("x", Type::tensor(DType::float32, {Dim(2)}));
+  const ValueId c = graph.add_constant("c", Tensor::copy_of({7.0f}));
+  const ValueId y = graph.add_node("Neg", {x}, "y");
+  graph.outputs = {x, c, y, y};
+  Session session(Model::from_graph(graph));
+  const std::array<float, 2> values{1, 2};
+  const Outputs outputs = session.run({{"x", view(values, {2})}});
+  CHECK(outputs[0].as<float>()[1] == 2);
+  CHECK(outputs[0].data() != values.data());
+  CHECK(outputs[1].as<float>()[0] == 7);
+  CHECK(outputs[2].as<float>()[0] == -1);
+  CHECK(outputs[3].as<float>()[1] == -2);
+}
+
+TEST_CASE("a model tells its ports, placements and memory", "[model]") {
+  const Model model = small_model();
+  REQUIRE(model.inputs().size() == 1);
+  CHECK(model.inputs()[0].name == "x");
+  CHECK(to_string(model.inputs()[0].type) == "float32[N, 4]");
+  CHECK(to_string(model.outputs()[1].type) == "float32[N, 4]");
+  CHECK(model.placements().size() == model.graph().nodes.size());
+  CHECK(model.memory().constants >= 4);
+  CHECK(model.opsets().at("") == 21);
+}
+
+TEST_CASE("options that name nothing are refused", "[model]") {
+  ModelOptions options;
+  options.backends = {"npu"};
+  CHECK(Model::try_from_graph(small_graph(Dim(1)), options).error().code() == ErrorCode::not_found);
+  options.backends.clear();
+  options.isa = "sse9";
+  CHECK(Model::try_from_graph(small_graph(Dim(1)), options).error().code() == ErrorCode::not_found);
+}
+
+TEST_CASE("sessions of one model run side by side", "[session]") {
+  const Model model = small_model();
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong = 0;
+  for (int t = 0; t < 3; ++t) {
+    threads.emplace_back([&, t] {
+      Session session(model);
+      const std::vector<float> x(40, static_cast<float>(t));
+      for (int i = 0; i < 50; ++i) {
+        const Outputs outputs = session.run({{"x", view(x, {10, 4})}});
+        const auto y = static_cast<float>(t + 1);
+        if (outputs["z"].as<float>()[39] != y * y) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(wrong == 0);
+}

@@ -6,12 +6,9 @@ endfunction()
 
 inlay_example_test(quickstart "right: 9[789]" quickstart ${CMAKE_CURRENT_SOURCE_DIR}/digits)
 
-set(data $ENV{INLAY_TEST_DATA})
-if(NOT data)
-  set(data ${PROJECT_SOURCE_DIR}/../shared/data)
-endif()
-if(NOT TARGET inlay_io OR NOT IS_DIRECTORY ${data}/models)
-  message(STATUS "Examples that need stb or the test data (INLAY_TEST_DATA) are not run as tests")
+include(InlayTestData)
+set(data ${INLAY_TEST_DATA_FOLDER})
+if(NOT TARGET inlay_io OR NOT data)
   return()
 endif()
 

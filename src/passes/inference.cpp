@@ -178,7 +178,8 @@ bool infer_outputs(Graph& graph, NodeId id, const Registry& registry, int loop_d
   // A state that comes out of a loop may also be the one that went in.
   if (node.is("Loop") || (node.is("Scan") && node.version >= 9)) {
     for (std::size_t i = 0; i < formals.states && i < types.size(); ++i) {
-      types[i] = formals.types[formals.first_state + i];
+      const Type& state = formals.types[formals.first_state + i];
+      if (state.kind == types[i].kind) types[i] = state;
     }
   }
   bool changed = false;

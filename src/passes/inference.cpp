@@ -2,22 +2,18 @@
 // loop's body are as wide as all iterations need, which is found by widening until nothing changes.
 #include "passes/inference.hpp"
 
+#include "ops/infer_util.hpp"
+
 namespace inlay::inline v0::passes {
 namespace {
 
 constexpr int exact_loop_depth = 2;  // deeper loops start wide: the cost would grow as 2^depth
 constexpr int exact_rounds = 3;
 
-Type without_shape(Type type) {
-  type.has_rank = false;
-  type.dims.clear();
-  return type;
-}
-
 Type without_axis(Type type, std::int64_t axis) {
   if (!type.has_rank) return type;
   if (axis < 0) axis += type.rank();
-  if (axis < 0 || axis >= type.rank()) return without_shape(type);
+  if (axis < 0 || axis >= type.rank()) return infer::without_shape(type);
   type.dims.erase(type.dims.begin() + axis);
   return type;
 }
@@ -103,7 +99,7 @@ bool widen(Graph& body, Formals& formals, const Registry& registry, int loop_dep
     const std::size_t output = formals.first_state_output + i;
     if (output >= body.outputs.size()) break;
     Type& state = formals.types[formals.first_state + i];
-    Type wide = common_type(state, body.value(body.outputs[output]).type);
+    Type wide = infer::common_type(state, body.value(body.outputs[output]).type);
     if (wide == state) continue;
     state = std::move(wide);
     changed = true;
@@ -116,7 +112,7 @@ void infer_loop_body(Graph& body, Formals& formals, const Registry& registry, in
   const auto forget_shapes = [&] {
     for (std::size_t i = 0; i < formals.states; ++i) {
       Type& state = formals.types[formals.first_state + i];
-      if (state.is_tensor()) state = without_shape(std::move(state));
+      if (state.is_tensor()) state = infer::without_shape(std::move(state));
     }
   };
   if (formals.states == 0 || loop_depth < exact_loop_depth) {
@@ -155,20 +151,6 @@ void infer_subgraphs(Graph& graph, Node& node, const Registry& registry, int loo
 }
 
 }  // namespace
-
-Type common_type(const Type& a, const Type& b) {
-  if (a.kind != b.kind || a.dtype != b.dtype) return {};
-  Type common = a;
-  if (a.element || b.element) {
-    common.element = std::make_shared<const Type>(
-        a.element && b.element ? common_type(*a.element, *b.element) : Type());
-  }
-  if (!a.has_rank || !b.has_rank || a.rank() != b.rank()) return without_shape(std::move(common));
-  for (std::size_t i = 0; i < common.dims.size(); ++i) {
-    if (!common.dims[i].same_as(b.dims[i])) common.dims[i] = Dim();
-  }
-  return common;
-}
 
 void infer_graph(Graph& graph, const Registry& registry, int loop_depth) {
   for (ValueInfo& value : graph.values) {

@@ -12,7 +12,4 @@ void infer_graph(Graph& graph, const Registry& registry, int loop_depth = 0);
 /// an output changed. Errors: invalid_graph, unsupported (no schema).
 bool infer_outputs(Graph& graph, NodeId id, const Registry& registry, int loop_depth = 0);
 
-/// The most that is known of a value that is sometimes an `a` and sometimes a `b`.
-Type common_type(const Type& a, const Type& b);
-
 }  // namespace inlay::inline v0::passes

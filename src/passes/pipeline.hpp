@@ -21,6 +21,7 @@ void merge_reshapes(Graph& graph, const PassContext& context);
 // Fusing.
 void fuse_layer_norm(Graph& graph, const PassContext& context);
 void fuse_rms_norm(Graph& graph, const PassContext& context);
+void fuse_norm_scale(Graph& graph, const PassContext& context);
 void fuse_activation_formulas(Graph& graph, const PassContext& context);
 void fuse_pad(Graph& graph, const PassContext& context);
 void fuse_gemm(Graph& graph, const PassContext& context);

@@ -11,17 +11,6 @@
 namespace inlay::inline v0::kernels {
 namespace {
 
-/// Calls f(line, start) for each line along the split's axis; element i of it lies at
-/// start + i * split.inner.
-template <class F>
-void each_line(const AxisSplit& split, F&& f) {
-  for (std::int64_t outer = 0; outer < split.outer; ++outer) {
-    for (std::int64_t inner = 0; inner < split.inner; ++inner) {
-      f(outer * split.inner + inner, outer * split.axis * split.inner + inner);
-    }
-  }
-}
-
 /// Whether a comes before b when the largest (smallest) come first. A NaN is the largest number,
 /// as in numpy's sort.
 template <bool largest, class T>

@@ -2,9 +2,11 @@
 // inputs in others.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <string_view>
 
+#include "backends/reference/dispatch.hpp"
 #include "inlay/backend.hpp"
 
 namespace inlay::inline v0::kernels {
@@ -30,6 +32,16 @@ inline std::span<const std::int64_t> integers(KernelContext& context, std::strin
 inline std::int64_t integer(const Tensor& tensor) {
   if (tensor.dtype() == DType::int32) return tensor.item<std::int32_t>();
   return tensor.item<std::int64_t>();
+}
+
+/// A floating-point tensor as double, in scratch. Errors: type_mismatch.
+inline std::span<const double> reals(KernelContext& context, const Tensor& tensor) {
+  const auto wide = context.scratch<double>(tensor.size());
+  visit_dtype<Floats>(tensor.dtype(), [&]<class T>() {
+    const auto narrow = tensor.as<T>();
+    std::copy(narrow.begin(), narrow.end(), wide.begin());
+  });
+  return wide;
 }
 
 /// The attribute as 0..rank-1. Errors: invalid_argument when out of range.

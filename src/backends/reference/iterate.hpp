@@ -113,6 +113,17 @@ inline AxisSplit split_axis(const Shape& shape, int axis) {
   return {shape.product(0, axis), shape[axis], shape.product(axis + 1, shape.rank())};
 }
 
+/// Calls f(line, start) for each line along the split's axis; element i of it lies at
+/// start + i * split.inner.
+template <class F>
+void each_line(const AxisSplit& split, F&& f) {
+  for (std::int64_t outer = 0; outer < split.outer; ++outer) {
+    for (std::int64_t inner = 0; inner < split.inner; ++inner) {
+      f(outer * split.inner + inner, outer * split.axis * split.inner + inner);
+    }
+  }
+}
+
 /// Which axes of a shape an operator works on, and the rest.
 struct AxisSet {
   std::array<bool, Shape::max_rank> chosen{};

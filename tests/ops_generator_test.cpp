@@ -1,0 +1,137 @@
+#include <cmath>
+#include <numeric>
+
+#include "ops_support.hpp"
+
+using namespace inlay;
+using namespace inlay::test;
+
+namespace {
+
+using Longs = std::vector<std::int64_t>;
+
+std::int64_t number(DType dtype) { return static_cast<std::int64_t>(dtype); }
+
+}  // namespace
+
+TEST_CASE("Constant takes its value from any of its attributes", "[ops][generator]") {
+  const Tensor value = Tensor::copy_of<float>({1, 2}, {1, 2});
+  check<float>(run(call("Constant", {}, {{"value", value}}))[0], {1, 2}, {1, 2});
+  check<float>(run(call("Constant", {}, {{"value_float", 2.0f}}))[0], {}, {2});
+  check(run(call("Constant", {}, {{"value_ints", Longs{3, 4}}}))[0], {2}, Longs{3, 4});
+  check(run(call("Constant", {}, {{"value_strings", std::vector<std::string>{"a"}}}))[0], {1},
+        std::vector<std::string>{"a"});
+  CHECK_THROWS_AS(run(call("Constant", {})), Error);
+}
+
+TEST_CASE("ConstantOfShape fills any shape with any type", "[ops][generator]") {
+  const Tensor shape = Tensor::copy_of<std::int64_t>({2, 1});
+  check<float>(run(call("ConstantOfShape", {shape}))[0], {2, 1}, {0, 0});
+  const Tensor seven = Tensor::copy_of<std::int64_t>({7});
+  check(run(call("ConstantOfShape", {shape}, {{"value", seven}}))[0], {2, 1}, Longs{7, 7});
+  check(run(call("ConstantOfShape", {Tensor::copy_of<std::int64_t>({0})}, {{"value", seven}}))[0],
+        {0}, Longs{});
+  check<float>(run(call("ConstantOfShape", {Tensor(DType::int64, {0})}))[0], {}, {0});
+  CHECK_THROWS_AS(run(call("ConstantOfShape", {Tensor::copy_of<std::int64_t>({-1})})), Error);
+
+  Tensor three(DType::uint4, {1});
+  static_cast<std::uint8_t*>(three.mutable_data())[0] = 3;
+  const auto packed =
+      run(call("ConstantOfShape", {Tensor::copy_of<std::int64_t>({2})}, {{"value", three}}, 25));
+  CHECK(static_cast<const std::uint8_t*>(packed[0].tensor().data())[0] == 0x33);
+}
+
+TEST_CASE("Range counts up, down and not at all", "[ops][generator]") {
+  const auto range = [](auto start, auto limit, auto delta) {
+    return run(
+        call("Range", {Tensor::scalar(start), Tensor::scalar(limit), Tensor::scalar(delta)}));
+  };
+  using L = std::int64_t;
+  check(range(L{3}, L{9}, L{3})[0], {2}, Longs{3, 6});
+  check(range(L{10}, L{4}, L{-2})[0], {3}, Longs{10, 8, 6});
+  check(range(L{1}, L{1}, L{1})[0], {0}, Longs{});
+  check(range(L{2}, L{1}, L{1})[0], {0}, Longs{});
+  check<float>(range(0.0f, 1.0f, 0.3f)[0], {4}, {0, 0.3f, 0.6f, 0.9f});
+  check(range(INT64_MIN, INT64_MAX, INT64_MAX)[0], {3}, Longs{INT64_MIN, -1, INT64_MAX - 1});
+  CHECK_THROWS_AS(range(L{0}, L{1}, L{0}), Error);
+  CHECK_THROWS_AS(range(0.0f, NAN, 1.0f), Error);
+}
+
+TEST_CASE("EyeLike puts ones on any diagonal", "[ops][generator]") {
+  const Tensor x(DType::int32, {2, 3});
+  check(run(call("EyeLike", {x}))[0], {2, 3}, std::vector<std::int32_t>{1, 0, 0, 0, 1, 0});
+  check<float>(
+      run(call("EyeLike", {x}, {{"k", std::int64_t{1}}, {"dtype", number(DType::float32)}}))[0],
+      {2, 3}, {0, 1, 0, 0, 0, 1});
+  check(run(call("EyeLike", {x}, {{"k", std::int64_t{-1}}}))[0], {2, 3},
+        std::vector<std::int32_t>{0, 0, 0, 1, 0, 0});
+  check(run(call("EyeLike", {x}, {{"k", INT64_MIN}}))[0], {2, 3},
+        std::vector<std::int32_t>{0, 0, 0, 0, 0, 0});
+}
+
+TEST_CASE("windows", "[ops][generator]") {
+  const Tensor four = Tensor::scalar<std::int64_t>(4);
+  const Attributes::Item symmetric{"periodic", std::int64_t{0}};
+  check<float>(run(call("HannWindow", {four}))[0], {4}, {0, 0.5f, 1, 0.5f});
+  check<float>(run(call("HannWindow", {four}, {symmetric}))[0], {4}, {0, 0.75f, 0.75f, 0});
+  check<float>(run(call("HammingWindow", {four}))[0], {4}, {4 / 46.0f, 25 / 46.0f, 1, 25 / 46.0f});
+  check<float>(run(call("BlackmanWindow", {four}))[0], {4}, {0, 0.34f, 1, 0.34f});
+  check<float>(run(call("HannWindow", {Tensor::scalar<std::int32_t>(0)}))[0], {0}, {});
+  check<double>(run(call("HannWindow", {Tensor::scalar<std::int64_t>(1)},
+                         {symmetric, {"output_datatype", number(DType::float64)}}))[0],
+                {1}, {1});
+}
+
+TEST_CASE("random numbers have the asked distribution and repeat with a seed", "[ops][generator]") {
+  const Attributes::Item shape{"shape", Longs{10000}};
+  const Attributes::Item seed{"seed", 3.0f};
+  const auto moments = [](const Value& value) {
+    const auto x = value.tensor().as<float>();
+    const double mean = std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size());
+    double variance = 0;
+    for (const float v : x) variance += (v - mean) * (v - mean) / static_cast<double>(x.size());
+    return std::pair(mean, variance);
+  };
+  const Call normal = call("RandomNormal", {}, {shape, seed, {"mean", 5.0f}, {"scale", 2.0f}});
+  const auto [mean, variance] = moments(run(normal)[0]);
+  CHECK(mean == Approx(5).margin(0.1));
+  CHECK(variance == Approx(4).margin(0.3));
+  const Tensor once = run(normal)[0].tensor();
+  const Tensor twice = run(normal)[0].tensor();
+  CHECK(std::equal(once.as<float>().begin(), once.as<float>().end(), twice.as<float>().begin()));
+
+  const Call uniform = call("RandomUniform", {}, {shape, seed, {"low", 1.0f}, {"high", 3.0f}});
+  const auto [center, spread] = moments(run(uniform)[0]);
+  CHECK(center == Approx(2).margin(0.05));
+  CHECK(spread == Approx(4.0 / 12).margin(0.02));
+
+  const Tensor like(DType::int32, {2, 0});
+  check<float16>(run(call("RandomNormalLike", {like}, {{"dtype", number(DType::float16)}}))[0],
+                 {2, 0}, {});
+}
+
+TEST_CASE("draws without a seed differ", "[ops][generator]") {
+  const Call draw = call("RandomUniform", {}, {{"shape", Longs{4}}});
+  const Tensor a = run(draw)[0].tensor();
+  const Tensor b = run(draw)[0].tensor();
+  CHECK_FALSE(std::equal(a.as<float>().begin(), a.as<float>().end(), b.as<float>().begin()));
+}
+
+TEST_CASE("Bernoulli and Multinomial follow the probabilities", "[ops][generator]") {
+  const std::vector<float> p(4000, 0.25f);
+  const auto coins = run(call("Bernoulli", {view(std::span(p), {4000})},
+                              {{"seed", 1.0f}, {"dtype", number(DType::int64)}}));
+  const auto tosses = coins[0].tensor().as<std::int64_t>();
+  CHECK(std::accumulate(tosses.begin(), tosses.end(), std::int64_t{0}) == Approx(1000).margin(120));
+
+  const float never = -1e30f;
+  const Tensor logits =
+      Tensor::copy_of<float>({0, never, never, never, std::log(1.0f), std::log(3.0f)}, {2, 3});
+  const auto drawn =
+      run(call("Multinomial", {logits}, {{"seed", 1.0f}, {"sample_size", std::int64_t{2000}}}));
+  REQUIRE(to_string(drawn[0].tensor().shape()) == "[2, 2000]");
+  const auto classes = drawn[0].tensor().as<std::int32_t>();
+  CHECK(std::count(classes.begin(), classes.begin() + 2000, 0) == 2000);
+  CHECK(std::count(classes.begin() + 2000, classes.end(), 0) == 0);
+  CHECK(std::count(classes.begin() + 2000, classes.end(), 2) == Approx(1500).margin(100));
+}

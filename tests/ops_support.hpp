@@ -1,0 +1,55 @@
+// What the tests of single operators share.
+#pragma once
+
+#include <catch2/catch.hpp>
+
+#include "support.hpp"
+
+namespace inlay::test {
+
+/// Checks dtype, shape and elements; floats to a relative 1e-5 (16-bit ones to 1e-2) or `margin`.
+template <class T>
+void check(const Value& value, const Shape& shape, const std::vector<T>& expected,
+           double margin = 1e-6) {
+  const Tensor& tensor = value.tensor();
+  REQUIRE(tensor.dtype() == dtype_of<T>);
+  REQUIRE(to_string(tensor.shape()) == to_string(shape));
+  const auto actual = tensor.as<T>();
+  REQUIRE(actual.size() == expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    INFO("element " << i);
+    if constexpr (is_floating(dtype_of<T>)) {
+      const auto a = static_cast<double>(actual[i]);
+      const auto b = static_cast<double>(expected[i]);
+      if (std::isnan(b)) {
+        CHECK(std::isnan(a));
+      } else {
+        CHECK(a == Approx(b).epsilon(sizeof(T) == 2 ? 1e-2 : 1e-5).margin(margin));
+      }
+    } else {
+      CHECK(actual[i] == expected[i]);
+    }
+  }
+}
+
+/// A tensor of T from doubles, for types that have no literals.
+template <class T>
+Tensor tensor(const Shape& shape, std::initializer_list<double> values) {
+  Tensor result(dtype_of<T>, shape);
+  std::transform(values.begin(), values.end(), result.as_mutable<T>().begin(),
+                 [](double value) { return static_cast<T>(static_cast<float>(value)); });
+  return result;
+}
+
+/// A call with attributes written as a list.
+inline Call call(std::string op, std::vector<Value> inputs,
+                 std::initializer_list<Attributes::Item> attributes = {}, int version = 21,
+                 std::size_t outputs = 1) {
+  Call result{.op = std::move(op), .inputs = std::move(inputs)};
+  for (const auto& [name, value] : attributes) result.attributes.set(name, value);
+  result.version = version;
+  result.outputs = outputs;
+  return result;
+}
+
+}  // namespace inlay::test

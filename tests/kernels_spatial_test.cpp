@@ -196,10 +196,10 @@ TEST_CASE("resizing by index and weight tables") {
       const auto wx = random.floats(static_cast<std::int64_t>(out));
       std::vector<float> nearest(planes * out_height * out), linear(nearest.size()), scratch(size);
       table->spatial.resize_nearest(x.data(), nearest.data(), {height, out_height, y0.data()},
-                                    {size, out, x0.data()}, 0, planes);
+                                    {size, out, x0.data()}, 0, planes * out_height);
       table->spatial.resize_bilinear(
           x.data(), linear.data(), {height, out_height, y0.data(), y1.data(), wy.data()},
-          {size, out, x0.data(), x1.data(), wx.data()}, 0, planes, scratch.data());
+          {size, out, x0.data(), x1.data(), wx.data()}, 0, planes * out_height, scratch.data());
       INFO(table->name << " " << size << " to " << out);
       for (std::size_t i = 0; i < nearest.size(); ++i) {
         const std::size_t p = i / out / out_height, r = i / out % out_height, c = i % out;

@@ -69,8 +69,8 @@ std::vector<OpSchema> normalization_schemas() {
                      .max_inputs = 3,
                      .infer = infer::same_as_input,
                      .traits = Trait::in_place});
+  // Standard since 17; other tools write it into models of older opsets, too.
   schemas.push_back({.name = "LayerNormalization",
-                     .since = 17,
                      .min_inputs = 2,
                      .max_inputs = 3,
                      .max_outputs = 3,

@@ -69,7 +69,7 @@ std::vector<OpSchema> normalization_schemas() {
                      .max_inputs = 3,
                      .infer = infer::same_as_input,
                      .traits = Trait::in_place});
-  // Standard since 17; other tools write it into models of older opsets, too.
+  // Not in the standard before 17, but ONNX Runtime's optimiser writes it into older models.
   schemas.push_back({.name = "LayerNormalization",
                      .min_inputs = 2,
                      .max_inputs = 3,

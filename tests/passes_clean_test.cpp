@@ -195,7 +195,7 @@ TEST_CASE("eliminate_common computes equal nodes once") {
 TEST_CASE("eliminate_common keeps nodes that differ or are random") {
   Graph graph = graph_with_opset();
   const ValueId x = graph.add_input("x", Type::tensor(DType::float32, Shape{2}));
-  ValueId a, b;
+  ValueId a = no_id, b = no_id;
   SECTION("random") {
     a = graph.add_node("RandomNormalLike", {x}, "a");
     b = graph.add_node("RandomNormalLike", {x}, "b");

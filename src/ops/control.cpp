@@ -54,7 +54,9 @@ void infer_loop(InferContext& context) {
   for (std::size_t i = 0; i < context.output_count(); ++i) {
     const Type& type = output_type(body, 1 + i);
     if (i < states) {
-      context.set_output(i, infer::common_type(context.input(2 + i), type));
+      // An optional that the body fills is taken for full, although the body may never run.
+      const Type& initial = context.input(2 + i);
+      context.set_output(i, initial.kind == type.kind ? infer::common_type(initial, type) : type);
     } else {
       const Dim count =
           trips && trips->size() == 1 ? Dim(std::max<std::int64_t>(trips->front(), 0)) : Dim();

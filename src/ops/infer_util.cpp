@@ -112,6 +112,12 @@ Type without_shape(Type type) {
 }
 
 Type common_type(const Type& a, const Type& b) {
+  if (a.kind != Type::Kind::optional && b.kind == Type::Kind::optional) return common_type(b, a);
+  if (a.kind == Type::Kind::optional && b.kind != a.kind) {  // b counts as a full one
+    if (!a.element || b.kind == Type::Kind::unknown) return {};
+    Type element = common_type(*a.element, b);
+    return element.kind == b.kind ? Type::optional(std::move(element)) : Type();
+  }
   if (a.kind != b.kind || a.dtype != b.dtype) return {};
   Type common = a;
   if (a.element || b.element) {

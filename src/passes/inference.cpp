@@ -84,6 +84,20 @@ Formals map_formals(const Graph& graph, const Node& node) {
   return formals;
 }
 
+/// FlexAttention's modifiers get its scores, in the precision of the softmax.
+Formals flex_attention_formals(const Graph& graph, const Node& node) {
+  const Type q = type_of(graph, node, 0), k = type_of(graph, node, 1);
+  auto dtype = static_cast<DType>(node.attributes.integer("softmax_precision", 0));
+  if (dtype == DType::undefined) {
+    dtype = q.dtype == DType::float64 ? DType::float64 : DType::float32;
+  }
+  Formals formals;
+  const bool known = q.rank() == 4 && k.rank() == 4;
+  formals.types = {known ? Type::tensor(dtype, {q.dims[0], q.dims[1], q.dims[2], k.dims[2]})
+                         : Type::tensor(dtype)};
+  return formals;
+}
+
 void set_inputs(Graph& body, const std::vector<Type>& types) {
   for (std::size_t i = 0; i < body.inputs.size(); ++i) {
     body.value(body.inputs[i]).type = i < types.size() ? types[i] : Type();
@@ -139,6 +153,7 @@ void infer_subgraphs(Graph& graph, Node& node, const Registry& registry, int loo
   if (known_op && node.op == "Loop") formals = loop_formals(graph, node);
   if (known_op && node.op == "Scan") formals = scan_formals(graph, node);
   if (known_op && node.op == "SequenceMap") formals = map_formals(graph, node);
+  if (node.is("FlexAttention", "ai.onnx.preview")) formals = flex_attention_formals(graph, node);
   for_each_subgraph(node, [&](Graph& subgraph) {
     bind_captures(graph, subgraph);
     if (formals.states > 0) {
@@ -178,7 +193,8 @@ bool infer_outputs(Graph& graph, NodeId id, const Registry& registry, int loop_d
   // A state that comes out of a loop may also be the one that went in.
   if (node.is("Loop") || (node.is("Scan") && node.version >= 9)) {
     for (std::size_t i = 0; i < formals.states && i < types.size(); ++i) {
-      types[i] = formals.types[formals.first_state + i];
+      const Type& state = formals.types[formals.first_state + i];
+      if (state.kind == types[i].kind) types[i] = state;
     }
   }
   bool changed = false;

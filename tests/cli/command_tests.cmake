@@ -54,3 +54,4 @@ inlay_command_test(run_picture "^ *[0-9.]+  n[0-9]+ goldfish"
   --scale 1 --mean 104,117,123 --channels bgr --fit crop)
 inlay_command_test(conformance "[1-9][0-9]* passed, 0 failed, 0 skipped"
   conformance ${data}/onnx/node --filter "test_(add|relu|conv_with_strides)")
+include(model_tests.cmake)

@@ -93,6 +93,7 @@ void resize_weighted(KernelContext& context, const ResizeMode& mode, const Resiz
   const Tensor& data = context.input(0);
   visit_dtype<Numbers>(data.dtype(), [&]<class T>() {
     const auto result = context.output(0, shape).as_mutable<T>();
+    if (result.empty()) return;
     Shape now = data.shape();
     const double* values = nullptr;
     for (int axis = 0; axis < shape.rank(); ++axis) {

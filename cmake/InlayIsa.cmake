@@ -12,8 +12,9 @@ else()
   message(FATAL_ERROR "Inlay knows x86-64 and AArch64; this is ${CMAKE_SYSTEM_PROCESSOR}")
 endif()
 
-# GCC 12 reports its own intrinsics' undefined values as uninitialized reads.
-set(INLAY_ISA_WARNINGS $<$<CXX_COMPILER_ID:GNU>:-Wno-uninitialized$<SEMICOLON>-Wno-maybe-uninitialized>)
+# GCC 12 reports its own intrinsics' undefined values as uninitialized reads, and turns loops over a
+# few floats into calls of memset.
+set(INLAY_ISA_GNU_FLAGS -Wno-uninitialized -Wno-maybe-uninitialized -fno-tree-loop-distribute-patterns)
 
 function(inlay_add_isa_sources target)
   foreach(isa IN LISTS INLAY_ISAS)
@@ -21,7 +22,7 @@ function(inlay_add_isa_sources target)
     target_sources(${target} PRIVATE ${source})
     # Always optimised: unoptimised kernels would leave untagged weak symbols behind.
     set_source_files_properties(${source} TARGET_DIRECTORY ${target} PROPERTIES
-      COMPILE_OPTIONS "${INLAY_ISA_FLAGS_${isa}};-O3;-fno-math-errno;-fno-trapping-math;-ffp-contract=off;${INLAY_ISA_WARNINGS}")
+      COMPILE_OPTIONS "${INLAY_ISA_FLAGS_${isa}};-O3;-fno-math-errno;-fno-trapping-math;-ffp-contract=off;$<$<CXX_COMPILER_ID:GNU>:${INLAY_ISA_GNU_FLAGS}>")
     target_compile_definitions(${target} PRIVATE INLAY_HAS_ISA_${isa})
   endforeach()
 endfunction()

@@ -1,11 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages given that are missing; says so first. Elsewhere it names them.
-# Usage: install_packages.sh [--no-install] DEBIAN_PACKAGE...
+# Usage: install_packages.sh DEBIAN_PACKAGE...
 set -euo pipefail
-
-if [[ ${1:-} == --no-install ]]; then
-  exit 0
-fi
 
 # The same package elsewhere: Debian, Fedora, Arch, Homebrew ("-": not there).
 names="\

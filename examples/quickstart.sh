@@ -4,13 +4,12 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-install_options=()
 if [[ ${1:-} == --no-install ]]; then
-  install_options=(--no-install)
   shift
+else
+  "$root/cmake/install_packages.sh" \
+    g++ cmake ninja-build libeigen3-dev libxsimd-dev libprotozero-dev
 fi
-"$root/cmake/install_packages.sh" "${install_options[@]}" \
-  g++ cmake ninja-build libeigen3-dev libxsimd-dev libprotozero-dev
 
 build="$root/build-quickstart"
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release \

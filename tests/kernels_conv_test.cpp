@@ -195,6 +195,15 @@ TEST_CASE("convolutions of common networks agree with plain loops", "[kernels][c
   check(Kind::conv, shape_2d(16, 32, 4, 12, 12, 3, 1, 1));
 }
 
+TEST_CASE("convolutions with more than one block of k agree with plain loops", "[kernels][conv]") {
+  const Options options{true, true, {ActivationKind::relu}};
+  check(Kind::conv, shape_2d(100, 30, 1, 13, 13, 3, 1, 1), options);
+  check(Kind::conv, shape_2d(100, 30, 1, 13, 13, 3, 2, 1), options);
+  check(Kind::conv, shape_2d(3, 20, 1, 30, 30, 15, 1, 7), options);
+  check(Kind::conv, shape_2d(450, 20, 1, 5, 5, 1, 2, 0), options);
+  check(Kind::conv, shape_2d(100, 20, 1, 3, 3, 3, 1, 1), options);
+}
+
 TEST_CASE("depthwise convolutions agree with plain loops", "[kernels][conv]") {
   for (std::int64_t kernel : {1, 3, 5, 9}) {
     for (std::int64_t stride : {1, 2, 3}) {

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -10,6 +11,9 @@
 #include "backends/cpu/isa.hpp"
 
 namespace inlay_test {
+
+inline constexpr float inf = std::numeric_limits<float>::infinity();
+inline constexpr float quiet_nan = std::numeric_limits<float>::quiet_NaN();
 
 inline std::vector<const inlay::cpu::KernelTable*> usable_tables() {
   std::vector<const inlay::cpu::KernelTable*> tables;

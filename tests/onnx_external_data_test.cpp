@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "error_check.hpp"
 #include "onnx_writer.hpp"
 
 using namespace inlay;

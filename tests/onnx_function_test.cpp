@@ -1,6 +1,7 @@
 // Model-local functions put in the place of their calls.
 #include <catch2/catch.hpp>
 
+#include "error_check.hpp"
 #include "onnx_writer.hpp"
 
 using namespace inlay;

@@ -1,6 +1,7 @@
 // ModelProto and GraphProto: names, captures, inputs, metadata, and what is refused.
 #include <catch2/catch.hpp>
 
+#include "error_check.hpp"
 #include "onnx_writer.hpp"
 
 using namespace inlay;

@@ -1,6 +1,7 @@
 // TensorProto and SparseTensorProto: every element type, every way to store it.
 #include <catch2/catch.hpp>
 
+#include "error_check.hpp"
 #include "onnx_writer.hpp"
 
 using namespace inlay;

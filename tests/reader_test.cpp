@@ -4,7 +4,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "onnx_writer.hpp"
+#include "error_check.hpp"
+#include "inlay/reader.hpp"
 
 using namespace inlay;
 using namespace inlay::test;

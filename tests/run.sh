@@ -4,15 +4,14 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-install_options=()
 if [[ ${1:-} == --no-install ]]; then
-  install_options=(--no-install)
   shift
+else
+  "$root/cmake/install_packages.sh" \
+    g++ cmake ninja-build libeigen3-dev libxsimd-dev libprotozero-dev \
+    libcli11-dev nlohmann-json3-dev libstb-dev \
+    catch2 libbenchmark-dev clang binutils qemu-user
 fi
-"$root/cmake/install_packages.sh" "${install_options[@]}" \
-  g++ cmake ninja-build libeigen3-dev libxsimd-dev libprotozero-dev \
-  libcli11-dev nlohmann-json3-dev libstb-dev \
-  catch2 libbenchmark-dev clang binutils qemu-user
 
 build=${BUILD_DIR:-$root/build}
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DINLAY_TESTS=ON "$@"

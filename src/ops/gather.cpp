@@ -60,9 +60,9 @@ void infer_tensor_scatter(InferContext& context) {
   infer::same_as_input(context);
 }
 
-OpSchema scatter_schema(std::string_view name) {
+OpSchema scatter_schema(std::string name) {
   return {.domain = "",
-          .name = std::string(name),
+          .name = std::move(name),
           .min_inputs = 3,
           .max_inputs = 3,
           .infer = infer_scatter};

@@ -105,4 +105,30 @@ DType dtype_attribute(const InferContext& context, std::string_view attribute, D
   return static_cast<DType>(value);
 }
 
+Type without_shape(Type type) {
+  type.has_rank = false;
+  type.dims.clear();
+  return type;
+}
+
+Type common_type(const Type& a, const Type& b) {
+  if (a.kind != Type::Kind::optional && b.kind == Type::Kind::optional) return common_type(b, a);
+  if (a.kind == Type::Kind::optional && b.kind != a.kind) {  // b counts as a full one
+    if (!a.element || b.kind == Type::Kind::unknown) return {};
+    Type element = common_type(*a.element, b);
+    return element.kind == b.kind ? Type::optional(std::move(element)) : Type();
+  }
+  if (a.kind != b.kind || a.dtype != b.dtype) return {};
+  Type common = a;
+  if (a.element || b.element) {
+    common.element = std::make_shared<const Type>(
+        a.element && b.element ? common_type(*a.element, *b.element) : Type());
+  }
+  if (!a.has_rank || !b.has_rank || a.rank() != b.rank()) return without_shape(std::move(common));
+  for (std::size_t i = 0; i < common.dims.size(); ++i) {
+    if (!common.dims[i].same_as(b.dims[i])) common.dims[i] = Dim();
+  }
+  return common;
+}
+
 }  // namespace inlay::inline v0::infer

@@ -48,6 +48,10 @@ inline Type with_dtype(Type type, DType dtype) {
   type.dtype = dtype;
   return type;
 }
+/// The type without rank and dims.
+Type without_shape(Type type);
+/// The most that is known of a value that is sometimes an `a` and sometimes a `b`.
+Type common_type(const Type& a, const Type& b);
 /// The dtype that an attribute holding a TensorProto.DataType names; `fallback` when absent.
 DType dtype_attribute(const InferContext& context, std::string_view name, DType fallback);
 /// `count` axes of unknown size.

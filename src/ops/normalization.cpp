@@ -69,8 +69,8 @@ std::vector<OpSchema> normalization_schemas() {
                      .max_inputs = 3,
                      .infer = infer::same_as_input,
                      .traits = Trait::in_place});
+  // Not in the standard before 17, but ONNX Runtime's optimiser writes it into older models.
   schemas.push_back({.name = "LayerNormalization",
-                     .since = 17,
                      .min_inputs = 2,
                      .max_inputs = 3,
                      .max_outputs = 3,

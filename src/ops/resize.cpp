@@ -43,14 +43,16 @@ Dims by_scales(const InferContext& context, const Dims& before,
                std::optional<std::span<const float>> scales) {
   const bool crops =
       context.attributes().text("coordinate_transformation_mode", "") == "tf_crop_and_resize";
-  const auto roi = crops ? constant_floats(context, 1) : std::nullopt;
+  const std::span<const float> roi =
+      crops ? constant_floats(context, 1).value_or(std::span<const float>())
+            : std::span<const float>();
   Dims sizes(before.size());
-  if (!scales || (crops && !roi)) return sizes;
-  if (scales->size() != before.size() || (roi && roi->size() != 2 * before.size())) {
+  if (!scales || (crops && roi.empty())) return sizes;
+  if (scales->size() != before.size() || (crops && roi.size() != 2 * before.size())) {
     context.fail("scales or roi do not have the entries that the axes need");
   }
   for (std::size_t i = 0; i < sizes.size(); ++i) {
-    const float extent = roi ? (*roi)[before.size() + i] - (*roi)[i] : 1;
+    const float extent = crops ? roi[before.size() + i] - roi[i] : 1;
     if (before[i].known()) {
       sizes[i] = scaled_size(before[i].value, (*scales)[i], extent);
     } else if ((*scales)[i] == 1 && extent == 1) {

@@ -126,8 +126,11 @@ WindowAxis WindowAttributes::resolve(int axis, std::int64_t input, std::int64_t 
                                         std::to_string(room + result.extent()));
   }
   result.output = room / result.stride + 1;
-  const bool ends_early = ceil_mode_ && auto_pad_ == AutoPad::notset && room % result.stride != 0;
-  if (ends_early && result.start(result.output) < input) ++result.output;
+  if (ceil_mode_ && auto_pad_ == AutoPad::notset) {
+    if (room % result.stride != 0) ++result.output;
+    // A window that starts in the padding at the end is left out.
+    if (result.output > 1 && result.start(result.output - 1) >= input) --result.output;
+  }
   return result;
 }
 

@@ -54,6 +54,10 @@ T rounded(double value) {
 
 }  // namespace
 
+bool is_plain_number(DType dtype) {
+  return visit_number(dtype, [](auto) {});
+}
+
 std::optional<std::vector<double>> to_doubles(const Tensor& tensor) {
   std::vector<double> numbers;
   const bool ok = visit_number(tensor.dtype(), [&](auto zero) {
@@ -114,6 +118,33 @@ Tensor scaled(const Tensor& tensor, int axis, std::span<const double> factors) {
             to[i] = rounded<T>(static_cast<double>(from[i]) * factor);
           }
         }
+      }
+    }
+  });
+  return result;
+}
+
+Tensor transposed(const Tensor& tensor, std::span<const std::int64_t> perm) {
+  Shape shape;
+  std::vector<std::int64_t> strides(perm.size());
+  for (std::size_t i = 0; i < perm.size(); ++i) {
+    const auto axis = static_cast<int>(perm[i]);
+    shape.push_back(tensor.dim(axis));
+    strides[i] = tensor.shape().product(axis + 1, tensor.rank());
+  }
+  Tensor result(tensor.dtype(), shape);
+  visit_number(tensor.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const auto from = tensor.as<T>();
+    std::vector<std::int64_t> index(perm.size(), 0);
+    std::int64_t offset = 0;
+    for (T& element : result.as_mutable<T>()) {
+      element = from[static_cast<std::size_t>(offset)];
+      for (std::size_t axis = index.size(); axis-- > 0;) {
+        offset += strides[axis];
+        if (++index[axis] < shape[static_cast<int>(axis)]) break;
+        offset -= index[axis] * strides[axis];
+        index[axis] = 0;
       }
     }
   });

@@ -9,7 +9,9 @@
 
 namespace inlay::inline v0::passes {
 
-/// The elements as numbers; empty optional unless float or (u)int of 8 bits or more, or boolean.
+/// Floats of 16 bits or more, integers of 8 bits or more, boolean: what this file can compute with.
+bool is_plain_number(DType dtype);
+/// The elements as numbers; empty optional unless they are plain numbers.
 std::optional<std::vector<double>> to_doubles(const Tensor& tensor);
 /// A tensor of floating `dtype` from numbers, rounded once. Errors: shape_mismatch.
 Tensor from_doubles(std::span<const double> numbers, DType dtype, const Shape& shape);
@@ -22,5 +24,8 @@ bool is_number(double value, double wanted, DType dtype);
 
 /// A copy of a floating tensor with slice i of `axis` multiplied by factors[i].
 Tensor scaled(const Tensor& tensor, int axis, std::span<const double> factors);
+
+/// A copy with axis i of the result being axis perm[i] of `tensor`. For plain numbers.
+Tensor transposed(const Tensor& tensor, std::span<const std::int64_t> perm);
 
 }  // namespace inlay::inline v0::passes

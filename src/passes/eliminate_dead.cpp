@@ -24,6 +24,10 @@ void eliminate_dead(Graph& graph, const PassContext& context) {
            ++k) {
         if (!is_needed(node.outputs[k])) node.outputs[k] = no_id;
       }
+      while (static_cast<int>(node.outputs.size()) > schema->min_outputs &&
+             node.outputs.back() == no_id) {
+        node.outputs.pop_back();
+      }
     }
     for (const ValueId id : graph.reads(node)) needed[static_cast<std::size_t>(id)] = true;
   }

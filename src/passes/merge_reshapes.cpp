@@ -33,7 +33,8 @@ void merge_reshapes(Graph& graph, const PassContext& context) {
     if (before == nullptr || !is_view(*before, context.registry)) continue;
     const ValueId source = before->input(0);
     const ValueId output = graph.nodes[i].output(0);
-    if (source == no_id || output == no_id) continue;
+    if (source == no_id || output == no_id || graph.nodes[i].outputs.size() != 1) continue;
+    if (graph.value(source).type.dtype != graph.value(output).type.dtype) continue;
     if (is_self_contained(graph, graph.nodes[i])) {
       editor.set_input(id, 0, source);
       continue;

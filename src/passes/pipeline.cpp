@@ -10,6 +10,8 @@ using namespace passes;
 // A short fixed order: each fusion comes after those that make room for it.
 constexpr std::array standard{
     Pass{"infer_types", "gives every value its type", infer_types, true, true},
+    // Before folding, which would turn quantized weights into floats.
+    Pass{"fuse_quantized", "runs QDQ patterns on integers", fuse_quantized},
     Pass{"fold_constants", "computes what does not depend on inputs", fold_constants, false, true},
     Pass{"inline_branches", "takes the branch of an If whose condition is known", inline_branches},
     Pass{"fold_constants", "the same within branches taken", fold_constants, false, true},
@@ -17,7 +19,18 @@ constexpr std::array standard{
     Pass{"eliminate_common", "computes equal nodes once", eliminate_common},
     Pass{"replace_upsample", "writes Upsample as Resize", replace_upsample},
     Pass{"remove_noops", "removes nodes that change nothing", remove_noops},
+    Pass{"fuse_activation_formulas", "finds Gelu, Swish, HardSwish, Mish in arithmetic",
+         fuse_activation_formulas},
+    Pass{"fuse_layer_norm", "finds LayerNormalization in arithmetic", fuse_layer_norm},
+    Pass{"fuse_rms_norm", "finds RMSNormalization in arithmetic", fuse_rms_norm},
+    Pass{"fuse_norm_scale", "puts constants behind a normalisation into it", fuse_norm_scale},
+    Pass{"merge_transposes", "cancels and merges Transposes", merge_transposes},
     Pass{"merge_reshapes", "makes one Reshape of a chain", merge_reshapes},
+    Pass{"fuse_pad", "puts zero padding into the Conv behind it", fuse_pad},
+    Pass{"fuse_gemm", "writes Gemm as FusedMatMul", fuse_gemm},
+    Pass{"fuse_affine", "puts constant scales and shifts into weights and bias", fuse_affine},
+    Pass{"fuse_residual", "adds residuals within Conv and MatMul", fuse_residual},
+    Pass{"fuse_activation", "applies activations within Conv and MatMul", fuse_activation},
     Pass{"eliminate_dead", "drops what the passes before left over", eliminate_dead},
     Pass{"infer_types", "gives the values that passes made their types", infer_types, false, true},
 };

@@ -43,7 +43,7 @@ struct MemoryPlan {
   std::size_t arena_bytes = 0;
 };
 
-class Plan {
+class INLAY_API Plan {
  public:
   /// `backends` are asked in order. `graph` must outlive the plan.
   /// Errors: unsupported, naming every node that no backend takes; any error of compiling a kernel.

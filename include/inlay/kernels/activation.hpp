@@ -28,7 +28,8 @@ INLAY_INLINE ClampRange clamp_range(const Activation& activation) {
 
 /// dst[i] = activation(src[i]) for n floats; `dst` may be `src`.
 template <class A>
-void activate(const Activation& activation, const float* src, float* dst, std::int64_t n) {
+INLAY_NOINLINE void activate(const Activation& activation, const float* src, float* dst,
+                             std::int64_t n) {
   const auto apply = [&]<UnaryOp op>() {
     unary<A, op>(src, dst, static_cast<std::size_t>(n), activation.alpha, activation.beta);
   };

@@ -23,25 +23,29 @@ INLAY_INLINE void map_row(const float* x, float* y, std::size_t n, F f) {
 }
 
 /// Folds n contiguous values into the lanes of one register: `step` takes a value in, `combine`
-/// joins two partial results. Four chains hide latency, and a chain ends after 32 steps, so that
-/// rounding errors of sums grow with n / (128 lanes). The order depends on n alone.
+/// joins two partial results. Four chains hide latency. A chain ends after 32 steps and 32 such
+/// blocks are joined first, so that rounding errors of sums grow with n / (4096 lanes). The order
+/// depends on n alone.
 template <class A, class Step, class Combine>
 INLAY_INLINE Vec<float, A> fold_row(const float* x, std::size_t n, float identity, Step step,
                                     Combine combine) {
   using F = Vec<float, A>;
   constexpr std::size_t width = lanes<float, A>;
-  constexpr std::size_t block = 128 * width;
   F total(identity);
   std::size_t i = 0;
   while (i + 4 * width <= n) {
-    const std::size_t end = n - i < block ? n : i + block;
-    F chain[4] = {F(identity), F(identity), F(identity), F(identity)};
-    for (; i + 4 * width <= end; i += 4 * width) {
-      for (std::size_t c = 0; c < 4; ++c) {
-        chain[c] = step(chain[c], load<float, A>(x + i + c * width));
+    F part(identity);
+    for (std::size_t block = 0; block < 32 && i + 4 * width <= n; ++block) {
+      const std::size_t end = n - i < 128 * width ? n : i + 128 * width;
+      F chain[4] = {F(identity), F(identity), F(identity), F(identity)};
+      for (; i + 4 * width <= end; i += 4 * width) {
+        for (std::size_t c = 0; c < 4; ++c) {
+          chain[c] = step(chain[c], load<float, A>(x + i + c * width));
+        }
       }
+      part = combine(part, combine(combine(chain[0], chain[1]), combine(chain[2], chain[3])));
     }
-    total = combine(total, combine(combine(chain[0], chain[1]), combine(chain[2], chain[3])));
+    total = combine(total, part);
   }
   for (; i + width <= n; i += width) total = step(total, load<float, A>(x + i));
   if (i < n) {

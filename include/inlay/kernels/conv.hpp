@@ -1,6 +1,7 @@
 // f32 convolution in 1, 2 and 3 dimensions, as tasks that a caller runs in any order.
 #pragma once
 
+#include <inlay/kernels/conv_planes.hpp>
 #include <inlay/kernels/conv_problem.hpp>
 #include <inlay/kernels/depthwise.hpp>
 #include <inlay/kernels/gemm.hpp>
@@ -12,17 +13,19 @@ INLAY_INLINE constexpr bool same(const Extent3& a, const Extent3& b) {
   return a.d == b.d && a.h == b.h && a.w == b.w;
 }
 
-INLAY_INLINE ConvMethod conv_method(const ConvShape& s) {
+template <class A>
+ConvMethod conv_method(const ConvShape& s) {
   constexpr std::int64_t depthwise_max_filters = 4;  // more per channel repay a GEMM
   const bool no_pad = same(s.pad, {0, 0, 0});
   if (s.out.count() == 1 && no_pad && same(s.kernel, s.in)) return ConvMethod::vector;
-  if (s.group_channels() == 1 && s.group_filters() <= depthwise_max_filters) {
+  if (s.group_channels() == 1 && s.group_filters() <= depthwise_max_filters &&
+      planes_are_small(s)) {
     return ConvMethod::depthwise;
   }
   if (s.kernel.count() == 1 && s.stride.count() == 1 && no_pad && same(s.in, s.out)) {
     return ConvMethod::pointwise;
   }
-  return ConvMethod::gemm;
+  return suits_planes<A>(s) ? ConvMethod::planes : ConvMethod::im2col;
 }
 
 /// Plans a convolution; an output without elements has no tasks.
@@ -30,23 +33,18 @@ template <class A>
 ConvPlan conv_plan(const ConvShape& s) {
   ConvPlan plan;
   if (s.batch * s.filters * s.out.count() == 0) return plan;
-  plan.method = conv_method(s);
-  if (plan.method == ConvMethod::depthwise) {
-    const DepthwiseBands bands = depthwise_bands(s.out);
-    plan.bands = bands.count;
-    // Small planes share a task.
-    constexpr std::int64_t task_products = 1 << 17;
-    const std::int64_t products = bands.size.count() * s.kernel.count();
-    plan.bands_per_task = products >= task_products ? 1 : task_products / products;
-    plan.task_count = ceil_div(s.batch * s.filters * bands.count, plan.bands_per_task);
-    plan.scratch_floats = depthwise_scratch<A>(s, bands.size);
-    return plan;
-  }
+  const ConvMethod method = conv_method<A>(s);
+  if (method == ConvMethod::depthwise) return depthwise_plan<A>(s);
   const std::int64_t k = s.group_channels() * s.kernel.count();
-  const bool packs = plan.method != ConvMethod::vector;
-  plan.grid = gemm_grid<A>(s.group_filters(), s.out.count(), k, packs, false, s.batch * s.groups);
-  plan.task_count = s.batch * s.groups * plan.grid.task_count();
-  plan.scratch_floats = plan.grid.scratch_floats;
+  const bool packs = method != ConvMethod::vector;
+  if (method == ConvMethod::planes) {
+    plan = conv_planes_plan<A>(s);
+  } else {
+    plan.method = method;
+    plan.grid = gemm_grid<A>(s.group_filters(), s.out.count(), k, packs, false, s.batch * s.groups);
+    plan.task_count = s.batch * s.groups * plan.grid.task_count();
+    plan.scratch_floats = plan.grid.scratch_floats;
+  }
   if (packs) {
     plan.packed_floats =
         static_cast<std::size_t>(s.groups * packed_a_size<A>(s.group_filters(), k));
@@ -102,29 +100,24 @@ INLAY_INLINE GemmProblem conv_gemm(const ConvProblem& problem, const ConvPlan& p
 template <class A>
 void conv_task(const ConvProblem& problem, const ConvPlan& plan, std::int64_t task,
                float* scratch) {
-  constexpr int nr = GemmBlocking<A>::nr;
   const ConvShape& s = problem.shape;
-  if (plan.method == ConvMethod::depthwise) {
-    const std::int64_t all = s.batch * s.filters * plan.bands;
-    const std::int64_t first = task * plan.bands_per_task;
-    const std::int64_t last =
-        all - first < plan.bands_per_task ? all : first + plan.bands_per_task;
-    for (std::int64_t i = first; i < last; ++i) {
-      depthwise_task<A>(problem, i / plan.bands, i % plan.bands, scratch);
-    }
-    return;
-  }
-  const std::int64_t index = task / plan.grid.task_count();
+  if (plan.method == ConvMethod::depthwise) return depthwise_task<A>(problem, plan, task, scratch);
+  const std::int64_t index = task / plan.grid.task_count();  // of image and group
   const std::int64_t tile_index = task % plan.grid.task_count();
   const GemmProblem gemm = detail::conv_gemm<A>(problem, plan, index);
-  if (plan.method != ConvMethod::gemm) return gemm_task<A>(gemm, plan.grid, tile_index, scratch);
-  const Im2col im2col{
-      gemm.b.data, s.in, s.kernel, s.out, s.stride, s.dilation, {-s.pad.d, -s.pad.h, -s.pad.w}};
-  const GemmTile tile = tile_of(plan.grid, gemm.m, gemm.n, tile_index);
-  gemm_tile<A>(gemm, tile, nullptr, [&](std::int64_t p, std::int64_t kc) {
-    im2col_block<A, nr>(im2col, p, kc, tile.col, tile.cols, scratch);
-    return packed_block<A>(scratch, kc, tile.cols);
-  });
+  if (plan.method == ConvMethod::planes) {
+    const GemmTile tile = tile_of(plan.grid, gemm.m, gemm.n, tile_index);
+    const ConvBand band = band_of(s.out, plan.band_rows, tile_index / plan.grid.tiles_m);
+    return conv_planes_tile<A>(s, gemm, tile, band, gemm.b.data, scratch);
+  }
+  if (plan.method == ConvMethod::im2col) {
+    const GemmTile tile = tile_of(plan.grid, gemm.m, gemm.n, tile_index);
+    return gemm_tile<A>(gemm, tile, nullptr, [&](std::int64_t p, std::int64_t kc) {
+      im2col_block<A, GemmBlocking<A>::nr>(s, gemm.b.data, p, kc, tile.col, tile.cols, scratch);
+      return packed_block<A>(scratch, kc, tile.cols);
+    });
+  }
+  gemm_task<A>(gemm, plan.grid, tile_index, scratch);
 }
 
 }  // namespace inlay::inline v0::kernels

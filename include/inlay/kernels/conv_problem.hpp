@@ -12,16 +12,21 @@ struct Extent3 {
   INLAY_INLINE constexpr std::int64_t count() const { return d * h * w; }
 };
 
-/// ONNX Conv, f32: input [batch, channels, in], weights [filters, channels / groups, kernel],
-/// output [batch, filters, out]; and ONNX ConvTranspose, with weights
-/// [channels, filters / groups, kernel]. `pad` is the padding at the start of each dimension; that
-/// at the end follows from `out`. Strides and dilations are >= 1; groups divides channels and
-/// filters.
-struct ConvShape {
-  std::int64_t batch = 1, channels = 1, filters = 1, groups = 1;
+/// Where a kernel meets its input: output pixel o and tap t see input pixel
+/// o * stride - pad + t * dilation in each dimension, zero outside [0, in). `pad` is the padding at
+/// the start of each dimension; that at the end follows from `out`.
+struct ConvWindow {
   Extent3 in, kernel, out;
   Extent3 stride, dilation;
   Extent3 pad{0, 0, 0};
+};
+
+/// ONNX Conv, f32: input [batch, channels, in], weights [filters, channels / groups, kernel],
+/// output [batch, filters, out]; and ONNX ConvTranspose (in and out swap places in the window's
+/// equation), with weights [channels, filters / groups, kernel]. Strides and dilations are >= 1;
+/// groups divides channels and filters.
+struct ConvShape : ConvWindow {
+  std::int64_t batch = 1, channels = 1, filters = 1, groups = 1;
 
   INLAY_INLINE constexpr std::int64_t group_channels() const { return channels / groups; }
   INLAY_INLINE constexpr std::int64_t group_filters() const { return filters / groups; }
@@ -41,7 +46,8 @@ struct ConvProblem {
 
 enum class ConvMethod : std::uint8_t {
   pointwise,  ///< a GEMM on the input as it is: kernel 1, stride 1, no padding
-  gemm,       ///< a GEMM whose B panels are gathered from the input, never stored whole
+  planes,     ///< a GEMM that reads B in padded copies of the input's planes
+  im2col,     ///< a GEMM whose B panels are gathered from the input, never stored whole
   vector,     ///< one output pixel that sees the whole input: a matrix times a vector
   depthwise,  ///< one channel per group: multiply-adds along rows
   transpose,  ///< ConvTranspose: one GEMM per phase of the output
@@ -49,13 +55,15 @@ enum class ConvMethod : std::uint8_t {
 
 /// How a convolution runs; depends on its shape alone.
 struct ConvPlan {
-  ConvMethod method = ConvMethod::gemm;
-  GemmGrid grid;                    ///< of one GEMM (see conv_transpose.hpp for phases)
-  std::int64_t bands = 1;           ///< depthwise: bands per plane
-  std::int64_t bands_per_task = 1;  ///< depthwise
-  std::int64_t task_count = 0;      ///< tasks, in any order on any threads
-  std::size_t packed_floats = 0;    ///< size of packed weights; 0: the raw weights are used
-  std::size_t scratch_floats = 0;   ///< scratch that each running task needs
+  ConvMethod method = ConvMethod::im2col;
+  GemmGrid grid;                   ///< of one GEMM; its columns are bands for `planes`
+  std::int64_t band_rows = 0;      ///< planes, depthwise: rows (or slices) of the output per band
+  std::int64_t bands = 0;          ///< planes, depthwise: bands per plane
+  std::int64_t group = 1;          ///< depthwise: bands in scratch at once
+  std::int64_t task_bands = 1;     ///< depthwise: bands per task
+  std::int64_t task_count = 0;     ///< tasks, in any order on any threads
+  std::size_t packed_floats = 0;   ///< size of packed weights; 0: the raw weights are used
+  std::size_t scratch_floats = 0;  ///< scratch that each running task needs
 };
 
 }  // namespace inlay::inline v0::kernels

@@ -8,12 +8,13 @@ namespace inlay::inline v0::kernels {
 
 namespace detail {
 
-/// One phase in one dimension: outputs first, first + stride, ... see the taps tap, tap + tap_step,
-/// ...; output number o and tap number t meet at input o + origin - t * dilation.
+/// One phase in one dimension: outputs first, first + stride, ... see the taps tap, tap - tap_step,
+/// ... (from the last to the first, as inputs run the other way); output number o and tap number t
+/// meet at input o - pad + t * dilation.
 struct TransposePhase {
   std::int64_t first, outputs;
   std::int64_t tap, tap_step, taps;
-  std::int64_t origin, dilation;
+  std::int64_t pad, dilation;
 };
 
 INLAY_INLINE TransposePhase transpose_phase(std::int64_t phase, std::int64_t out,
@@ -22,14 +23,17 @@ INLAY_INLINE TransposePhase transpose_phase(std::int64_t phase, std::int64_t out
   TransposePhase p{};
   p.first = ((phase - pad) % stride + stride) % stride;
   p.outputs = out > p.first ? ceil_div(out - p.first, stride) : 0;
-  while (p.tap < kernel && p.tap * dilation % stride != phase) {
-    if (++p.tap == stride) p.tap = kernel;  // the residues repeat: no tap has this one
-  }
+  std::int64_t lowest =
+      0;  // the taps that meet this phase have tap * dilation = phase (mod stride)
+  while (lowest < stride && lowest * dilation % stride != phase) ++lowest;
   p.tap_step = 1;
   while (p.tap_step * dilation % stride != 0) ++p.tap_step;
-  p.taps = p.tap < kernel ? ceil_div(kernel - p.tap, p.tap_step) : 0;
-  p.origin = p.taps > 0 ? (p.first + pad - p.tap * dilation) / stride : 0;
   p.dilation = p.tap_step * dilation / stride;
+  if (lowest < stride && lowest < kernel) {
+    p.taps = ceil_div(kernel - lowest, p.tap_step);
+    p.tap = lowest + (p.taps - 1) * p.tap_step;
+    p.pad = -((p.first + pad - p.tap * dilation) / stride);
+  }
   return p;
 }
 
@@ -111,9 +115,9 @@ void conv_transpose_pack_weights(const ConvShape& s, const ConvPlan& plan, const
         float* to = packed + f / mr * mr * k + f % mr;
         for (std::int64_t i = 0; i < k; ++i) {
           const std::int64_t tap = i % taps, channel = i / taps;
-          const std::int64_t x = p.w.tap + tap % p.w.taps * p.w.tap_step;
-          const std::int64_t y = p.h.tap + tap / p.w.taps % p.h.taps * p.h.tap_step;
-          const std::int64_t z = p.d.tap + tap / (p.w.taps * p.h.taps) * p.d.tap_step;
+          const std::int64_t x = p.w.tap - tap % p.w.taps * p.w.tap_step;
+          const std::int64_t y = p.h.tap - tap / p.w.taps % p.h.taps * p.h.tap_step;
+          const std::int64_t z = p.d.tap - tap / (p.w.taps * p.h.taps) * p.d.tap_step;
           const std::int64_t at = (z * s.kernel.h + y) * s.kernel.w + x;
           to[i * mr] = f < filters ? group[(channel * filters + f) * kernel + at] : 0.0f;
         }
@@ -176,15 +180,15 @@ void conv_transpose_task(const ConvProblem& problem, const ConvPlan& plan, std::
   gemm.c = results - tile.row * tile.cols - tile.col;  // the tile alone is stored
   gemm.ldc = tile.cols;
 
-  const Im2col im2col{problem.input + index * s.group_channels() * s.in.count(),
-                      s.in,
-                      {p.d.taps, p.h.taps, p.w.taps},
-                      {p.d.outputs, p.h.outputs, p.w.outputs},
-                      {1, 1, 1},
-                      {-p.d.dilation, -p.h.dilation, -p.w.dilation},
-                      {p.d.origin, p.h.origin, p.w.origin}};
+  const ConvWindow window{s.in,
+                          {p.d.taps, p.h.taps, p.w.taps},
+                          {p.d.outputs, p.h.outputs, p.w.outputs},
+                          {1, 1, 1},
+                          {p.d.dilation, p.h.dilation, p.w.dilation},
+                          {p.d.pad, p.h.pad, p.w.pad}};
+  const float* input = problem.input + index * s.group_channels() * s.in.count();
   gemm_tile<A>(gemm, tile, nullptr, [&](std::int64_t row, std::int64_t kc) {
-    if (kc > 0) im2col_block<A, nr>(im2col, row, kc, tile.col, tile.cols, scratch);
+    if (kc > 0) im2col_block<A, nr>(window, input, row, kc, tile.col, tile.cols, scratch);
     return packed_block<A>(scratch, kc, tile.cols);
   });
   detail::transpose_spread<A>(s, p, tile, results, problem.output + index * gemm.m * s.out.count());

@@ -1,52 +1,19 @@
-// Convolution with one channel per group.
-//
-// A plane is copied with its padding into one plane per phase of the stride. On those every tap is
-// a fixed offset, whatever the stride and dilation, and output pixels are neighbours across row
-// ends: the inner loop has no borders. Pixels computed between two rows are left out when storing.
+// Convolution with one channel per group: multiply-adds along phase planes.
 #pragma once
 
-#include <inlay/kernels/conv_problem.hpp>
 #include <inlay/kernels/gemm_micro.hpp>
-#include <inlay/kernels/strided_copy.hpp>
+#include <inlay/kernels/phase_planes.hpp>
 
 namespace inlay::inline v0::kernels {
 
-/// Output pixels per band that keep a band's planes in the L1 cache.
-inline constexpr std::int64_t depthwise_band_pixels = 4096;
-/// Taps whose offsets are held at once; longer kernels take several rounds.
-inline constexpr int depthwise_taps = 64;
-
-/// The dimension that bands divide: the first that is not 1.
-struct DepthwiseBands {
-  Extent3 size;  ///< output of one band
-  std::int64_t count, rows;
-};
-
-/// `out` has no dimension of 0.
-INLAY_INLINE DepthwiseBands depthwise_bands(const Extent3& out) {
-  const std::int64_t length = out.d > 1 ? out.d : out.h > 1 ? out.h : out.w;
-  std::int64_t rows = depthwise_band_pixels / (out.count() / length);
-  rows = rows < 1 ? 1 : rows < length ? rows : length;
-  Extent3 size = out;
-  (out.d > 1 ? size.d : out.h > 1 ? size.h : size.w) = rows;
-  return {size, ceil_div(length, rows), rows};
-}
-
-/// One phase of the stride of a band: its planes have this size.
-INLAY_INLINE Extent3 depthwise_phase_size(const ConvShape& s, const Extent3& out) {
-  return {out.d + (s.kernel.d - 1) * s.dilation.d / s.stride.d,
-          out.h + (s.kernel.h - 1) * s.dilation.h / s.stride.h,
-          out.w + (s.kernel.w - 1) * s.dilation.w / s.stride.w};
-}
-
-template <class A>
-INLAY_INLINE std::size_t depthwise_scratch(const ConvShape& s, const Extent3& band) {
-  const std::int64_t slack = 2 * lanes<float, A>;
-  const std::int64_t phase = depthwise_phase_size(s, band).count();
-  return static_cast<std::size_t>((s.stride.count() + 1) * phase + 2 * slack);
-}
-
 namespace detail {
+
+/// Taps whose offsets are held at once; longer kernels take several rounds.
+inline constexpr int depthwise_round = 64;
+
+/// Floats past the planes that whole vectors may read, and past the sums that they may write.
+template <class A>
+inline constexpr std::int64_t depthwise_slack = lanes<float, A>;
 
 /// out[j] (+)= sum over taps of weights[t] * planes[offsets[t] + j], for Vecs vectors.
 template <class A, int Vecs>
@@ -66,98 +33,132 @@ INLAY_INLINE void depthwise_block(const float* planes, const std::int64_t* offse
   unroll<Vecs>([&](auto v) { store<float, A>(out + v * size, sums[v]); });
 }
 
-/// Copies the input of a band into its phase planes; `start` is the band's first output pixel.
+/// One round of taps over `pixels` outputs; the first round starts at `bias`.
 template <class A>
-INLAY_FLATTEN void depthwise_split(const ConvShape& s, const float* input, const Extent3& start,
-                                   const Extent3& phase, float* planes) {
-  for (std::int64_t pz = 0; pz < s.stride.d; ++pz) {
-    for (std::int64_t py = 0; py < s.stride.h; ++py) {
-      for (std::int64_t px = 0; px < s.stride.w; ++px) {
-        for (std::int64_t z = 0; z < phase.d; ++z) {
-          const std::int64_t in_z = (start.d + z) * s.stride.d + pz - s.pad.d;
-          for (std::int64_t y = 0; y < phase.h; ++y, planes += phase.w) {
-            const std::int64_t in_y = (start.h + y) * s.stride.h + py - s.pad.h;
-            const bool inside = in_z >= 0 && in_z < s.in.d && in_y >= 0 && in_y < s.in.h;
-            const float* row = inside ? input + (in_z * s.in.h + in_y) * s.in.w : input;
-            copy_strided<A>(row, inside ? s.in.w : 0, start.w * s.stride.w + px - s.pad.w,
-                            s.stride.w, phase.w, planes);
-          }
-        }
-      }
-    }
+INLAY_FLATTEN void depthwise_sums(const float* planes, const std::int64_t* offsets,
+                                  const float* weights, int taps, bool first, float bias,
+                                  std::int64_t pixels, float* out) {
+  constexpr std::int64_t size = lanes<float, A>;
+  constexpr int vecs = 8;
+  std::int64_t j = 0;
+  for (; j + vecs * size <= pixels; j += vecs * size) {
+    depthwise_block<A, vecs>(planes + j, offsets, weights, taps, first, bias, out + j);
+  }
+  for (; j + 2 * size <= pixels; j += 2 * size) {
+    depthwise_block<A, 2>(planes + j, offsets, weights, taps, first, bias, out + j);
+  }
+  for (; j < pixels; j += size) {
+    depthwise_block<A, 1>(planes + j, offsets, weights, taps, first, bias, out + j);
   }
 }
 
-/// All taps of a band, over `pixels` neighbouring outputs.
+/// Bands in the order of tasks: those of a plane, then the next filter, then the next image.
+struct DepthwiseCursor {
+  std::int64_t image, filter, band;
+
+  INLAY_INLINE DepthwiseCursor(const ConvShape& s, const ConvPlan& plan, std::int64_t index)
+      : image(index / plan.bands / s.filters),
+        filter(index / plan.bands % s.filters),
+        band(index % plan.bands) {}
+  INLAY_INLINE void next(const ConvShape& s, const ConvPlan& plan) {
+    if (++band < plan.bands) return;
+    band = 0;
+    if (++filter < s.filters) return;
+    filter = 0;
+    ++image;
+  }
+};
+
+/// Stores the sums of one band of output plane `plane`.
 template <class A>
-INLAY_FLATTEN void depthwise_taps_of(const ConvShape& s, const float* weights, float bias,
-                                     const float* planes, const Extent3& phase, std::int64_t pixels,
-                                     float* out) {
-  constexpr std::int64_t size = lanes<float, A>;
-  constexpr int vecs = 8;
-  std::int64_t offsets[depthwise_taps];
-  const std::int64_t taps = s.kernel.count();
-  for (std::int64_t first = 0; first < taps; first += depthwise_taps) {
-    const int count =
-        static_cast<int>(taps - first < depthwise_taps ? taps - first : depthwise_taps);
-    for (int i = 0; i < count; ++i) {
-      const std::int64_t t = first + i;
-      const std::int64_t x = t % s.kernel.w * s.dilation.w;
-      const std::int64_t y = t / s.kernel.w % s.kernel.h * s.dilation.h;
-      const std::int64_t z = t / (s.kernel.w * s.kernel.h) * s.dilation.d;
-      const std::int64_t plane =
-          (z % s.stride.d * s.stride.h + y % s.stride.h) * s.stride.w + x % s.stride.w;
-      offsets[i] = plane * phase.count() + (z / s.stride.d * phase.h + y / s.stride.h) * phase.w +
-                   x / s.stride.w;
-    }
-    std::int64_t j = 0;
-    for (; j + vecs * size <= pixels; j += vecs * size) {
-      depthwise_block<A, vecs>(planes + j, offsets, weights + first, count, first == 0, bias,
-                               out + j);
-    }
-    for (; j < pixels; j += size) {
-      depthwise_block<A, 1>(planes + j, offsets, weights + first, count, first == 0, bias, out + j);
-    }
+INLAY_INLINE void depthwise_store(const ConvProblem& problem, std::int64_t plane,
+                                  const ConvBand& band, const Extent3& phase, const float* sums) {
+  const ConvShape& s = problem.shape;
+  GemmEpilogue epilogue;
+  epilogue.activation = problem.activation;
+  epilogue.residual_stride = s.out.w;
+  for (std::int64_t z = 0; z < band.size.d; ++z) {
+    const std::int64_t line = (band.start.d + z) * s.out.h + band.start.h;
+    const std::int64_t first = plane * s.out.count() + line * s.out.w + band.start.w;
+    if (problem.residual != nullptr) epilogue.residual = problem.residual + first;
+    const GemmOutput out{problem.output + first, s.out.w, &epilogue, true, true};
+    gemm_finish<A>(sums + z * phase.h * phase.w, phase.w, out, {0, 0, band.size.h, band.size.w});
   }
 }
 
 }  // namespace detail
 
-/// Computes band `band` of output plane `plane` (of batch * filters).
+/// Plans a convolution with one channel per group.
 template <class A>
-void depthwise_task(const ConvProblem& problem, std::int64_t plane, std::int64_t band,
+ConvPlan depthwise_plan(const ConvShape& s) {
+  constexpr std::int64_t band_pixels = 4096;   // a band's planes and sums fit a small L1 cache
+  constexpr std::int64_t group_floats = 8192;  // and so do those of a group of small bands
+  constexpr std::int64_t task_products = 1 << 17;
+  ConvPlan plan;
+  plan.method = ConvMethod::depthwise;
+  const std::int64_t length = band_dimension(s.out);
+  plan.band_rows = band_pixels / (s.out.count() / length);
+  plan.band_rows = plan.band_rows < 1 ? 1 : plan.band_rows < length ? plan.band_rows : length;
+  plan.bands = ceil_div(length, plan.band_rows);
+  const PhasePlanes planes = phase_planes(s, band_of(s.out, plan.band_rows, 0).size);
+  const std::int64_t floats =
+      planes.floats + round_up(planes.pixels, lanes<float, A>) + detail::depthwise_slack<A>;
+  plan.group = floats < group_floats ? group_floats / floats : 1;
+  plan.task_bands = round_up(ceil_div(task_products, planes.pixels * s.kernel.count()), plan.group);
+  plan.task_count = ceil_div(s.batch * s.filters * plan.bands, plan.task_bands);
+  plan.scratch_floats = static_cast<std::size_t>(plan.group * floats);
+  return plan;
+}
+
+/// Runs one task: bands of output planes, band after band and plane after plane.
+template <class A>
+void depthwise_task(const ConvProblem& problem, const ConvPlan& plan, std::int64_t task,
                     float* scratch) {
-  constexpr std::int64_t slack = 2 * lanes<float, A>;
   const ConvShape& s = problem.shape;
-  const DepthwiseBands bands = depthwise_bands(s.out);
-  Extent3 start{0, 0, 0}, size = s.out;
-  std::int64_t& start_row = s.out.d > 1 ? start.d : s.out.h > 1 ? start.h : start.w;
-  std::int64_t& rows = s.out.d > 1 ? size.d : s.out.h > 1 ? size.h : size.w;
-  start_row = band * bands.rows;
-  rows = rows - start_row < bands.rows ? rows - start_row : bands.rows;
-
-  const std::int64_t filter = plane % s.filters;
-  const std::int64_t channel = plane / s.filters * s.channels + filter / s.group_filters();
-  const Extent3 phase = depthwise_phase_size(s, size);
-  float* planes = scratch;
-  float* sums = scratch + s.stride.count() * phase.count() + slack;
-  detail::depthwise_split<A>(s, problem.input + channel * s.in.count(), start, phase, planes);
-  // The last vector of the last row reads past the planes; what it computes there is not stored.
-  for (std::int64_t i = 0; i < slack; ++i) planes[s.stride.count() * phase.count() + i] = 0.0f;
-  const std::int64_t pixels = ((size.d - 1) * phase.h + size.h - 1) * phase.w + size.w;
-  detail::depthwise_taps_of<A>(s, problem.weights + filter * s.kernel.count(),
-                               problem.bias == nullptr ? 0.0f : problem.bias[filter], planes, phase,
-                               pixels, sums);
-
-  GemmEpilogue epilogue;
-  epilogue.activation = problem.activation;
-  epilogue.residual_stride = s.out.w;
-  for (std::int64_t z = 0; z < size.d; ++z) {
-    const std::int64_t first =
-        plane * s.out.count() + ((start.d + z) * s.out.h + start.h) * s.out.w + start.w;
-    if (problem.residual != nullptr) epilogue.residual = problem.residual + first;
-    const GemmOutput out{problem.output + first, s.out.w, &epilogue, true, true};
-    gemm_finish<A>(sums + z * phase.h * phase.w, phase.w, out, {0, 0, size.h, size.w});
+  const std::int64_t all = s.batch * s.filters * plan.bands;
+  const std::int64_t begin = task * plan.task_bands;
+  const std::int64_t end = all - begin < plan.task_bands ? all : begin + plan.task_bands;
+  const std::int64_t slot = static_cast<std::int64_t>(plan.scratch_floats) / plan.group;
+  // The last band of a plane may be smaller; its planes are laid out like the others.
+  const PhasePlanes geometry = phase_planes(s, band_of(s.out, plan.band_rows, 0).size);
+  // Each step over a whole group: what one step stores has left the store buffer when the next
+  // loads it, at other alignments.
+  for (std::int64_t first = begin; first < end; first += plan.group) {
+    const std::int64_t last = end - first < plan.group ? end : first + plan.group;
+    const detail::DepthwiseCursor start(s, plan, first);
+    const auto for_each_band = [&](const auto& step) {
+      detail::DepthwiseCursor at = start;
+      float* planes = scratch;
+      for (std::int64_t i = first; i < last; ++i, planes += slot, at.next(s, plan)) {
+        step(at, planes, planes + geometry.floats + detail::depthwise_slack<A>);
+      }
+    };
+    for_each_band([&](const detail::DepthwiseCursor& at, float* planes, float*) {
+      const std::int64_t channel =
+          at.image * s.channels +
+          (s.group_filters() == 1 ? at.filter : at.filter / s.group_filters());
+      const ConvBand band = band_of(s.out, plan.band_rows, at.band);
+      split_phases<A>(s, problem.input + channel * s.in.count(), band.start, geometry, planes);
+      // Read by the last vector; what that computes from it is not stored.
+      store<float, A>(planes + geometry.floats, Vec<float, A>(0.0f));
+    });
+    const std::int64_t taps = s.kernel.count();
+    for (std::int64_t tap = 0; tap < taps; tap += detail::depthwise_round) {
+      std::int64_t offsets[detail::depthwise_round];
+      const std::int64_t rest = taps - tap;
+      const int count =
+          rest < detail::depthwise_round ? static_cast<int>(rest) : detail::depthwise_round;
+      for (int t = 0; t < count; ++t) offsets[t] = phase_tap_offset(s, geometry, tap + t);
+      for_each_band([&](const detail::DepthwiseCursor& at, const float* planes, float* sums) {
+        const float bias = problem.bias == nullptr ? 0.0f : problem.bias[at.filter];
+        detail::depthwise_sums<A>(planes, offsets, problem.weights + at.filter * taps + tap, count,
+                                  tap == 0, bias, geometry.pixels, sums);
+      });
+    }
+    for_each_band([&](const detail::DepthwiseCursor& at, const float*, const float* sums) {
+      detail::depthwise_store<A>(problem, at.image * s.filters + at.filter,
+                                 band_of(s.out, plan.band_rows, at.band), geometry.size, sums);
+    });
   }
 }
 

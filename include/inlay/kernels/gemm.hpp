@@ -81,14 +81,26 @@ GemmGrid gemm_grid(std::int64_t m, std::int64_t n, std::int64_t k, bool a_is_pac
   return grid;
 }
 
-/// Columns of B over one block of k: panel j of nr columns is panels + j * panel_stride, its rows
-/// row_stride apart; a last panel that is not full is at `tail`, packed.
+/// Columns of B over one block of k: panel j of nr columns starts at panels + j * panel_stride, its
+/// row p is rows[p] further. A last panel that is not full is at `tail`, packed.
 struct GemmBlockB {
   const float* panels;
   std::int64_t panel_stride;
-  std::int64_t row_stride;
+  const std::int64_t* rows;
   const float* tail;
 };
+
+/// The rows of a packed panel.
+template <class A>
+struct PackedRows {
+  std::int64_t offsets[GemmBlocking<A>::kc];
+
+  constexpr PackedRows() : offsets() {
+    for (std::int64_t p = 0; p < GemmBlocking<A>::kc; ++p) offsets[p] = p * GemmBlocking<A>::nr;
+  }
+};
+template <class A>
+inline constexpr PackedRows<A> packed_rows;
 
 /// C += A * B over one block of k. `a` points at the block in its first panel, the next panel is
 /// a_stride further.
@@ -101,12 +113,12 @@ void gemm_block(std::int64_t k, const float* a, std::int64_t a_stride, const Gem
     const bool full = tile.cols - j >= Blocking::nr;
     const std::int64_t cols = full ? Blocking::nr : tile.cols - j;
     const float* columns = full ? b.panels + j / Blocking::nr * b.panel_stride : b.tail;
-    const std::int64_t b_stride = full ? b.row_stride : Blocking::nr;
+    const std::int64_t* b_rows = full ? b.rows : packed_rows<A>.offsets;
     const std::int64_t vecs = ceil_div(cols, lanes<float, A>);
     const float* rows_of_a = a;
     for (std::int64_t i = 0; i < tile.rows; i += Blocking::mr, rows_of_a += a_stride) {
       const std::int64_t rows = tile.rows - i < Blocking::mr ? tile.rows - i : Blocking::mr;
-      gemm_micro_table<A>.entries[rows - 1][vecs - 1](k, rows_of_a, columns, b_stride, acc);
+      gemm_micro_table<A>.entries[rows - 1][vecs - 1](k, rows_of_a, columns, b_rows, acc);
       gemm_finish<A>(acc, Blocking::nr, out, {tile.row + i, tile.col + j, rows, cols});
     }
   }
@@ -144,7 +156,7 @@ void gemm_tile(const GemmProblem& problem, const GemmTile& tile, float* scratch,
 template <class A>
 INLAY_INLINE GemmBlockB packed_block(const float* packed, std::int64_t kc, std::int64_t cols) {
   constexpr std::int64_t nr = GemmBlocking<A>::nr;
-  return {packed, kc * nr, nr, packed + cols / nr * nr * kc};
+  return {packed, kc * nr, packed_rows<A>.offsets, packed + cols / nr * nr * kc};
 }
 
 /// Runs one task of `grid`, made by gemm_grid for the same problem. `scratch` holds
@@ -158,7 +170,8 @@ void gemm_task(const GemmProblem& problem, const GemmGrid& grid, std::int64_t ta
   if (problem.packed_b != nullptr) {
     return gemm_tile<A>(problem, tile, scratch, [&](std::int64_t p, std::int64_t) -> GemmBlockB {
       const float* panels = problem.packed_b + tile.col * problem.k + p * nr;
-      return {panels, problem.k * nr, nr, panels + tile.cols / nr * nr * problem.k};
+      return {panels, problem.k * nr, packed_rows<A>.offsets,
+              panels + tile.cols / nr * nr * problem.k};
     });
   }
   float* packed = scratch;
@@ -166,12 +179,14 @@ void gemm_task(const GemmProblem& problem, const GemmGrid& grid, std::int64_t ta
   const MatrixView& b = problem.b;
   if (b.col_stride == 1 && tile.rows <= 2 * GemmBlocking<A>::mr) {
     // Too few rows to repay packing: full panels are read where they are.
+    std::int64_t rows[GemmBlocking<A>::kc];
+    for (std::int64_t p = 0; p < GemmBlocking<A>::kc; ++p) rows[p] = p * b.row_stride;
     return gemm_tile<A>(problem, tile, a_scratch,
                         [&](std::int64_t p, std::int64_t kc) -> GemmBlockB {
                           const std::int64_t full = tile.cols / nr * nr;
                           const MatrixView rest = {b.at(p, tile.col + full), b.row_stride, 1};
                           pack_b<A>(rest, kc, tile.cols - full, packed);
-                          return {b.at(p, tile.col), nr, b.row_stride, packed};
+                          return {b.at(p, tile.col), nr, rows, packed};
                         });
   }
   gemm_tile<A>(problem, tile, a_scratch, [&](std::int64_t p, std::int64_t kc) {

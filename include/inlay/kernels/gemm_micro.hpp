@@ -24,7 +24,8 @@ struct GemmBlocking {
 /// vectors of columns: one rounding per product, products added from the first k to the last.
 template <class A, int Rows, int Vecs>
 INLAY_FLATTEN void gemm_micro(std::int64_t k, const float* INLAY_RESTRICT a,
-                              const float* INLAY_RESTRICT b, std::int64_t b_stride,
+                              const float* INLAY_RESTRICT b,
+                              const std::int64_t* INLAY_RESTRICT b_rows,
                               float* INLAY_RESTRICT acc) {
   using Blocking = GemmBlocking<A>;
   constexpr int size = static_cast<int>(lanes<float, A>);
@@ -33,13 +34,13 @@ INLAY_FLATTEN void gemm_micro(std::int64_t k, const float* INLAY_RESTRICT a,
       [&](auto r) { unroll<Vecs>([&](auto v) { sums[r][v] = broadcast<float, A>(0.0f); }); });
   for (std::int64_t p = 0; p < k; ++p) {
     Vec<float, A> columns[Vecs];
-    unroll<Vecs>([&](auto v) { columns[v] = load<float, A>(b + v * size); });
+    const float* row = b + b_rows[p];
+    unroll<Vecs>([&](auto v) { columns[v] = load<float, A>(row + v * size); });
     unroll<Rows>([&](auto r) {
       const Vec<float, A> x = broadcast<float, A>(a[r]);
       unroll<Vecs>([&](auto v) { sums[r][v] = fma<A>(x, columns[v], sums[r][v]); });
     });
     a += Blocking::mr;
-    b += b_stride;
   }
   unroll<Rows>([&](auto r) {
     unroll<Vecs>([&](auto v) { store<float, A>(acc + r * Blocking::nr + v * size, sums[r][v]); });
@@ -47,8 +48,8 @@ INLAY_FLATTEN void gemm_micro(std::int64_t k, const float* INLAY_RESTRICT a,
 }
 
 template <class A>
-using GemmMicro = void (*)(std::int64_t k, const float* a, const float* b, std::int64_t b_stride,
-                           float* acc);
+using GemmMicro = void (*)(std::int64_t k, const float* a, const float* b,
+                           const std::int64_t* b_rows, float* acc);
 
 /// gemm_micro for every number of rows (first index, less one) and of vectors (second, less one).
 template <class A>

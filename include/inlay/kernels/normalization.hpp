@@ -130,11 +130,21 @@ template <class A>
 INLAY_FLATTEN void scale_shift(const float* x, const float* factor, const float* shift, float* y,
                                std::size_t channels, std::size_t spatial, std::size_t begin,
                                std::size_t end) {
+  using F = Vec<float, A>;
+  if (spatial == 1) {
+    while (begin < end) {
+      const std::size_t c = begin % channels;
+      const std::size_t n = end - begin < channels - c ? end - begin : channels - c;
+      detail::map_scaled_row<A>(x + begin, factor + c, shift + c, y + begin, n,
+                                [](const F& v, const F& s, const F& t) { return fma<A>(v, s, t); });
+      begin += n;
+    }
+    return;
+  }
   for (std::size_t p = begin; p < end; ++p) {
-    const std::size_t c = p % channels;
-    const Vec<float, A> s(factor[c]), t(shift[c]);
+    const F s(factor[p % channels]), t(shift[p % channels]);
     map_row<A>(x + p * spatial, y + p * spatial, spatial,
-               [&](const Vec<float, A>& v) { return fma<A>(v, s, t); });
+               [&](const F& v) { return fma<A>(v, s, t); });
   }
 }
 

@@ -23,49 +23,48 @@ struct LinearAxis {
   const float* weight;
 };
 
-/// Resizes the planes [begin, end) of height x width to the nearest source elements.
+/// The rows [begin, end) of planes x height.out, each element the nearest source element.
 template <class A>
 INLAY_FLATTEN void resize_nearest(const float* x, float* y, const NearestAxis& height,
                                   const NearestAxis& width, std::size_t begin, std::size_t end) {
-  for (std::size_t p = begin; p < end; ++p) {
-    const float* plane = x + p * height.size * width.size;
-    float* row = y + p * height.out * width.out;
-    for (std::size_t i = 0; i < height.out; ++i, row += width.out) {
-      if (i > 0 && height.index[i] == height.index[i - 1]) {
-        std::memcpy(row, row - width.out, width.out * sizeof(float));
-        continue;
-      }
-      const float* source = plane + static_cast<std::size_t>(height.index[i]) * width.size;
-      for (std::size_t j = 0; j < width.out; ++j) row[j] = source[width.index[j]];
+  for (std::size_t r = begin; r < end; ++r) {
+    float* const row = y + r * width.out;
+    const std::size_t i = r % height.out;
+    if (r > begin && i > 0 && height.index[i] == height.index[i - 1]) {
+      std::memcpy(row, row - width.out, width.out * sizeof(float));
+      continue;
     }
+    const std::size_t from =
+        r / height.out * height.size + static_cast<std::size_t>(height.index[i]);
+    const float* const source = x + from * width.size;
+    for (std::size_t j = 0; j < width.out; ++j) row[j] = source[width.index[j]];
   }
 }
 
-/// Resizes the planes [begin, end) of height x width bilinearly: two source rows are blended into
+/// The rows [begin, end) of planes x height.out, bilinearly: two source rows are blended into
 /// `scratch` (width.size floats), then pairs of its elements.
 template <class A>
 INLAY_FLATTEN void resize_bilinear(const float* x, float* y, const LinearAxis& height,
                                    const LinearAxis& width, std::size_t begin, std::size_t end,
                                    float* INLAY_RESTRICT scratch) {
   using F = Vec<float, A>;
-  for (std::size_t p = begin; p < end; ++p) {
-    const float* plane = x + p * height.size * width.size;
-    float* INLAY_RESTRICT row = y + p * height.out * width.out;
-    for (std::size_t i = 0; i < height.out; ++i, row += width.out) {
-      const float* upper = plane + static_cast<std::size_t>(height.low[i]) * width.size;
-      const float* lower = plane + static_cast<std::size_t>(height.high[i]) * width.size;
-      const F weight(height.weight[i]), rest(1.0f - height.weight[i]);
-      for_column_blocks<A>(width.size, [&](auto block, std::size_t j) {
-        for (std::size_t v = 0; v < decltype(block)::width; ++v) {
-          const F blend =
-              fma<A>(block.load(lower + j, v), weight, F(block.load(upper + j, v) * rest));
-          block.store(scratch + j, v, blend);
-        }
-      });
-      for (std::size_t j = 0; j < width.out; ++j) {
-        const float w = width.weight[j];
-        row[j] = scratch[width.low[j]] * (1.0f - w) + scratch[width.high[j]] * w;
+  for (std::size_t r = begin; r < end; ++r) {
+    float* INLAY_RESTRICT row = y + r * width.out;
+    const std::size_t i = r % height.out;
+    const float* const plane = x + r / height.out * height.size * width.size;
+    const float* const upper = plane + static_cast<std::size_t>(height.low[i]) * width.size;
+    const float* const lower = plane + static_cast<std::size_t>(height.high[i]) * width.size;
+    const F weight(height.weight[i]), rest(1.0f - height.weight[i]);
+    for_column_blocks<A>(width.size, [&](auto block, std::size_t j) {
+      for (std::size_t v = 0; v < decltype(block)::width; ++v) {
+        const F blend =
+            fma<A>(block.load(lower + j, v), weight, F(block.load(upper + j, v) * rest));
+        block.store(scratch + j, v, blend);
       }
+    });
+    for (std::size_t j = 0; j < width.out; ++j) {
+      const float w = width.weight[j];
+      row[j] = scratch[width.low[j]] * (1.0f - w) + scratch[width.high[j]] * w;
     }
   }
 }

@@ -48,7 +48,7 @@ struct RnnStep {
   const float* packed;     ///< from pack_recurrent
   const float* hidden_in;  ///< rows x hidden; must not overlap hidden_out
   float* hidden_out;       ///< rows x hidden
-  float clip = 0.0f;       ///< gates are clamped to [-clip, clip] before activation; 0: not
+  float clip = 0.0f;       ///< activations' inputs are clamped to [-clip, clip]; 0: not
 };
 
 /// `cell` is rows x hidden and updated in place. The peepholes (i o f, each of `hidden` weights)
@@ -164,7 +164,8 @@ INLAY_FLATTEN void lstm_step(const LstmStep& s, std::size_t begin, std::size_t e
           if (s.peepholes != nullptr) o = fma<A>(units.load(s.peepholes + hidden), next, o);
           o = vsigmoid<A>(detail::clip_gate<A>(o, s.clip));
           units.store(cell_row, next);
-          units.store(s.hidden_out + (first + r) * hidden, F(o * vtanh<A>(next)));
+          units.store(s.hidden_out + (first + r) * hidden,
+                      F(o * vtanh<A>(detail::clip_gate<A>(next, s.clip))));
         }
       });
 }

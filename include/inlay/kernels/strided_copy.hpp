@@ -6,12 +6,15 @@
 
 namespace inlay::inline v0::kernels {
 
-/// dst[t] = row[start + t * step] for 0 <= t < count, 0 where that lies outside [0, width).
-/// `step` >= 1; nothing outside the row is read, nothing outside [dst, dst + count) written.
-template <class A>
-INLAY_INLINE void copy_strided(const float* row, std::int64_t width, std::int64_t start,
-                               std::int64_t step, std::int64_t count, float* dst) {
-  constexpr std::int64_t size = lanes<float, A>;
+/// The elements start + t * step, 0 <= t < count, of a row; those with low <= t < high lie inside
+/// it.
+struct StridedRange {
+  std::int64_t start, step, count, low, high;
+};
+
+/// `step` >= 1. A row of width 0 has nothing inside.
+INLAY_INLINE StridedRange strided_range(std::int64_t width, std::int64_t start, std::int64_t step,
+                                        std::int64_t count) {
   const auto steps_to = [&](std::int64_t distance) {
     if (distance <= 0) return std::int64_t{0};
     const std::int64_t steps = step == 1   ? distance
@@ -19,8 +22,15 @@ INLAY_INLINE void copy_strided(const float* row, std::int64_t width, std::int64_
                                            : ceil_div(distance, step);
     return steps < count ? steps : count;
   };
-  const std::int64_t low = steps_to(-start);
-  const std::int64_t high = steps_to(width - start);
+  return {start, step, count, steps_to(-start), steps_to(width - start)};
+}
+
+/// dst[t] = the range's elements of `row`, 0 for those outside it; reads nothing outside the row
+/// and writes nothing outside [dst, dst + count).
+template <class A>
+INLAY_INLINE void copy_strided(const float* row, const StridedRange& range, float* dst) {
+  constexpr std::int64_t size = lanes<float, A>;
+  const auto [start, step, count, low, high] = range;
   std::int64_t t = 0;
   if (step == 1) {
     const float* src = row + start;
@@ -41,13 +51,25 @@ INLAY_INLINE void copy_strided(const float* row, std::int64_t width, std::int64_
     return;
   }
   for (; t < low; ++t) dst[t] = 0.0f;
-  if (step == 2) {
-    for (; t + size <= high; t += size) {
+  if (step == 2 && high - low >= size) {
+    for (; t < high; t += size) {
+      if (t + size > high) t = high - size;  // the last vector overlaps the one before
       store<float, A>(dst + t, load_even<A>(row + start + 2 * t));
     }
+    t = high;
   }
   for (; t < high; ++t) dst[t] = row[start + t * step];
   for (; t < count; ++t) dst[t] = 0.0f;
+}
+
+/// Zeroes n floats.
+template <class A>
+INLAY_INLINE void fill_zero(float* dst, std::int64_t n) {
+  constexpr std::int64_t size = lanes<float, A>;
+  const Vec<float, A> zero(0.0f);
+  std::int64_t i = 0;
+  for (; i + size <= n; i += size) store<float, A>(dst + i, zero);
+  if (i < n) store_first<float, A>(dst + i, zero, static_cast<std::size_t>(n - i));
 }
 
 }  // namespace inlay::inline v0::kernels

@@ -14,7 +14,7 @@ namespace detail {
 template <class A, class T>
 INLAY_INLINE void transpose_tile(const T* source, std::size_t source_stride, T* target,
                                  std::size_t target_stride) {
-  using Narrow = std::conditional_t<std::is_base_of_v<xsimd::sse2, A>, xsimd::sse2, A>;
+  using Narrow = std::conditional_t<(lanes<std::uint8_t, A> > 16), xsimd::sse2, A>;
   using V = Vec<T, Narrow>;
   constexpr std::size_t n = V::size;
   V rows[n];

@@ -70,7 +70,7 @@ INLAY_INLINE Vec<float, A> apply_unary(const Vec<float, A>& x, const Vec<float, 
   const F zero(0.0f), half(0.5f), one(1.0f);
   if constexpr (op == UnaryOp::abs) return xsimd::abs(x);
   if constexpr (op == UnaryOp::neg) return -x;
-  if constexpr (op == UnaryOp::relu) return at_least<A>(x, zero);
+  if constexpr (op == UnaryOp::relu) return max_bound<A>(zero, x);
   if constexpr (op == UnaryOp::leaky_relu) return xsimd::select(x < zero, F(alpha * x), x);
   if constexpr (op == UnaryOp::thresholded_relu) return xsimd::select(x > alpha, x, zero);
   if constexpr (op == UnaryOp::elu) return detail::exp_minus_one_below_zero<A>(x, x, alpha);
@@ -101,12 +101,12 @@ INLAY_INLINE Vec<float, A> apply_unary(const Vec<float, A>& x, const Vec<float, 
     return half * x * (one + vtanh<A>(inner));
   }
   if constexpr (op == UnaryOp::softplus) {
-    return at_least<A>(x, zero) + detail::log1p_nonnegative<A>(vexp<A>(F(-xsimd::abs(x))));
+    return max_bound<A>(zero, x) + detail::log1p_nonnegative<A>(vexp<A>(F(-xsimd::abs(x))));
   }
   if constexpr (op == UnaryOp::softsign) return x / (one + xsimd::abs(x));
   if constexpr (op == UnaryOp::mish) {
     // tanh(log(1 + e)) = e (e + 2) / (e (e + 2) + 2), which is 1 in f32 long before x = 20.
-    const F e = vexp<A>(at_most<A>(x, F(20.0f)));
+    const F e = vexp<A>(min_bound<A>(F(20.0f), x));
     const F n = e * (e + F(2.0f));
     return x * (n / (n + F(2.0f)));
   }

@@ -23,6 +23,8 @@ struct CpuOp {
 std::vector<CpuOp> matmul_ops();
 std::vector<CpuOp> conv_ops();
 std::vector<CpuOp> elementwise_ops();
+std::vector<CpuOp> arithmetic_ops();
+std::vector<CpuOp> softmax_ops();
 std::vector<CpuOp> normalization_ops();
 std::vector<CpuOp> reduction_ops();
 std::vector<CpuOp> pool_ops();

@@ -1,7 +1,99 @@
-#include "backends/cpu/cpu.hpp"
+// MaxPool, AveragePool and their global forms.
+#include "backends/reference/pool.hpp"
+
+#include "backends/cpu/glue.hpp"
 
 namespace inlay::inline v0::cpu {
+namespace {
 
-std::vector<CpuOp> pool_ops() { return {}; }
+class PoolKernel final : public Kernel {
+ public:
+  PoolKernel(const CompileContext& context, const KernelTable& table)
+      : function_(context.node.op == "MaxPool" ? table.spatial.max_pool
+                                               : table.spatial.average_pool) {}
+
+  void run(KernelContext& context) const override {
+    const kernels::PoolGeometry g =
+        kernels::pool_geometry(context.attributes(), context.input(0).shape());
+    kernels::PoolShape shape;
+    shape.count_include_pad = context.attributes().integer("count_include_pad", 0) != 0;
+    for (int i = 0; i < g.window.rank; ++i) {
+      const WindowAxis& from = g.window[i];
+      shape.axis[3 - g.window.rank + i] = {.size = from.input,
+                                           .out = from.output,
+                                           .kernel = from.kernel,
+                                           .stride = from.stride,
+                                           .dilation = from.dilation,
+                                           .pad_begin = from.pad_begin,
+                                           .pad_end = from.pad_end};
+    }
+    const float* x = floats(context, 0);
+    float* y = context.output(0, g.output).as_mutable<float>().data();
+    if (g.output.elements() == 0) return;
+    const std::size_t size = kernels::pool_scratch_size(shape);
+    float* const scratch = scratch_per_worker<float>(context, size);
+    for_ranges(context, g.planes, items_per_task(g.window.input_size()),
+               [&](std::size_t begin, std::size_t end, int worker) {
+                 function_(x, y, shape, begin, end,
+                           scratch + size * static_cast<std::size_t>(worker));
+               });
+  }
+
+ private:
+  SpatialKernels::Pool function_;
+};
+
+Support supports_pool(const CompileContext& context) {
+  const Type& x = context.input_type(0);
+  if (!x.has_rank || x.rank() > 5) return unsupported("more than three spatial axes");
+  if (context.node.output(1) != no_id) return unsupported("the places of the maxima");
+  // The kernel keeps a padded line in scratch: its size must follow from the input's.
+  for (const std::string_view name : {"kernel_shape", "dilations", "pads"}) {
+    for (const std::int64_t value : context.node.attributes.integers(name)) {
+      if (value < 0 || value > 256) return unsupported("an unusual window");
+    }
+  }
+  return float_inputs(context, 1);
+}
+
+/// A reduction of each plane.
+class GlobalPoolKernel final : public Kernel {
+ public:
+  GlobalPoolKernel(const CompileContext& context, const KernelTable& table) {
+    const bool maximum = context.node.op == "GlobalMaxPool";
+    const auto op = maximum ? kernels::ReduceOp::max : kernels::ReduceOp::mean;
+    function_ = table.reduce.reduce[static_cast<std::size_t>(op)];
+  }
+
+  void run(KernelContext& context) const override {
+    const Shape x = context.input(0).shape();
+    if (x.rank() < 2) {
+      context.fail(ErrorCode::shape_mismatch, "a global pool needs a batch and a channel axis");
+    }
+    Shape shape{x[0], x[1]};
+    while (shape.rank() < x.rank()) shape.push_back(1);
+    const std::int64_t planes = x.product(0, 2), size = x.product(2, x.rank());
+    const kernels::ReduceShape parts{to_size(planes), to_size(size), 1};
+    const float* from = floats(context, 0);
+    float* to = context.output(0, shape).as_mutable<float>().data();
+    for_ranges(context, planes, items_per_task(size), [&](std::size_t begin, std::size_t end, int) {
+      function_(from, to, parts, begin, end);
+    });
+  }
+
+ private:
+  ReduceKernels::Reduce function_;
+};
+
+Support supports_global_pool(const CompileContext& context) { return float_inputs(context, 1); }
+
+}  // namespace
+
+std::vector<CpuOp> pool_ops() {
+  return {{"", "MaxPool", supports_pool, compile_as<PoolKernel>},
+          {"", "AveragePool", supports_pool, compile_as<PoolKernel>},
+          {"", "GlobalMaxPool", supports_global_pool, compile_as<GlobalPoolKernel>},
+          {"", "GlobalAveragePool", supports_global_pool, compile_as<GlobalPoolKernel>}};
+}
 
 }  // namespace inlay::inline v0::cpu

@@ -1,7 +1,84 @@
+#include "backends/reference/activation.hpp"
+#include "backends/reference/conv.hpp"
+#include "backends/reference/matmul.hpp"
+#include "backends/reference/precision.hpp"
 #include "backends/reference/reference.hpp"
 
 namespace inlay::inline v0 {
 
-std::vector<ReferenceKernel> fused_kernels() { return {}; }
+namespace kernels {
+namespace {
+
+/// The attributes activation and activation_params; none of a name: the identity.
+template <class T>
+ActivationFunction<T> activation_attribute(const Attributes& attributes) {
+  ActivationFunction<T> f = find_activation<T>(attributes.text("activation", ""));
+  const auto parameters = attributes.reals("activation_params");
+  if (parameters.size() > 0) f.alpha = static_cast<T>(parameters[0]);
+  if (parameters.size() > 1) f.beta = static_cast<T>(parameters[1]);
+  return f;
+}
+
+/// values += input i, if there, broadcast to `shape`.
+template <class T, class Element>
+void add_input(KernelContext& context, std::size_t i, const Shape& shape, std::span<T> values) {
+  if (!context.has_input(i)) return;
+  const Tensor& tensor = context.input(i);
+  const Element* from = tensor.as<Element>().data();
+  walk<1>(shape, {broadcast_strides(tensor.shape(), shape)}, [&](std::int64_t n, Offsets<1> at) {
+    values[static_cast<std::size_t>(n)] += from[at[0]];
+  });
+}
+
+template <class T>
+void activate(const ActivationFunction<T>& f, std::span<T> values) {
+  std::transform(values.begin(), values.end(), values.begin(), f);
+}
+
+/// com.microsoft:FusedConv: activation(conv(X, W) + B + Z).
+void run_fused_conv(KernelContext& context) {
+  const Tensor& x = context.input(0);
+  const Tensor& w = context.input(1);
+  const ConvGeometry g = conv_geometry(context.attributes(), x.shape(), w.shape());
+  check_bias(context, 2, g.filters);
+  Tensor& y = context.output(0, g.output);
+  visit_dtype<Floats>(x.dtype(), [&]<class T>() {
+    using Wide = compute_t<T>;
+    const WideOutput<T> out(context, y);
+    fill_bias(g, widened_input<Wide, T>(context, 2), out.data());
+    convolve<Wide>(context, g, widened<Wide, T>(context, x), widened<Wide, T>(context, w),
+                   out.data());
+    add_input<Wide, T>(context, 3, g.output, out.values());
+    activate(activation_attribute<Wide>(context.attributes()), out.values());
+    out.store();
+  });
+}
+
+/// inlay:FusedMatMul: activation(A * B + bias + residual).
+void run_fused_matmul(KernelContext& context) {
+  const Tensor& a = context.input(0);
+  const Tensor& b = context.input(1);
+  const MatMulGeometry g = matmul_geometry(a.shape(), b.shape());
+  Tensor& y = context.output(0, g.output);
+  visit_dtype<Floats>(a.dtype(), [&]<class T>() {
+    using Wide = compute_t<T>;
+    const WideOutput<T> out(context, y);
+    matmul<Wide>(context, g, widened<Wide, T>(context, a), widened<Wide, T>(context, b),
+                 out.data());
+    for (const std::size_t i : {2, 3}) add_input<Wide, T>(context, i, g.output, out.values());
+    activate(activation_attribute<Wide>(context.attributes()), out.values());
+    out.store();
+  });
+}
+
+}  // namespace
+}  // namespace kernels
+
+std::vector<ReferenceKernel> fused_kernels() {
+  return {
+      {"com.microsoft", "FusedConv", kernels::run_fused_conv},
+      {"inlay", "FusedMatMul", kernels::run_fused_matmul},
+  };
+}
 
 }  // namespace inlay::inline v0

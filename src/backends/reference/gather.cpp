@@ -2,6 +2,7 @@
 #include "backends/reference/arguments.hpp"
 #include "backends/reference/reference.hpp"
 #include "backends/reference/storage.hpp"
+#include "backends/reference/wrap.hpp"
 
 namespace inlay::inline v0 {
 namespace kernels {
@@ -142,8 +143,8 @@ void gather_nd(KernelContext& context) {
 /// Calls f(reduce) with the function of two numbers that the attribute `reduction` names.
 template <class T, class F>
 void with_reduction(const KernelContext& context, std::string_view reduction, F&& f) {
-  if (reduction == "add") return f([](T a, T b) { return static_cast<T>(a + b); });
-  if (reduction == "mul") return f([](T a, T b) { return static_cast<T>(a * b); });
+  if (reduction == "add") return f([](T a, T b) { return wrap_add(a, b); });
+  if (reduction == "mul") return f([](T a, T b) { return wrap_mul(a, b); });
   if (reduction == "max") return f([](T a, T b) { return a >= b || a != a ? a : b; });
   if (reduction == "min") return f([](T a, T b) { return a <= b || a != a ? a : b; });
   context.fail(ErrorCode::invalid_graph, "reduction is none of none, add, mul, max, min");

@@ -1,7 +1,7 @@
 // Concat, Split, Slice, Tile, ReverseSequence, DepthToSpace, SpaceToDepth, Trilu.
 #include "backends/reference/arguments.hpp"
+#include "backends/reference/parts.hpp"
 #include "backends/reference/reference.hpp"
-#include "backends/reference/storage.hpp"
 #include "ops/shape_rules.hpp"
 
 namespace inlay::inline v0 {
@@ -9,31 +9,10 @@ namespace kernels {
 namespace {
 
 void concat(KernelContext& context) {
-  Shape shape = context.input(0).shape();
-  const int axis = axis_attribute(context, 1, shape.rank());
-  for (std::size_t i = 1; i < context.input_count(); ++i) {
-    Shape other = context.input(i).shape();
-    const std::int64_t more = other.rank() == shape.rank() ? other[axis] : 0;
-    if (other.rank() == shape.rank()) other[axis] = shape[axis];
-    if (other != shape || more > INT64_MAX - shape[axis]) {
-      context.fail(ErrorCode::shape_mismatch,
-                   "inputs of shapes " + to_string(context.input(0).shape()) + " and " +
-                       to_string(context.input(i).shape()) + " cannot be joined");
-    }
-    shape[axis] += more;
-  }
-  const AxisSplit parts = split_axis(shape, axis);
-  write_stored(context, context.output(0, shape), [&](auto* to) {
-    for (std::size_t i = 0; i < context.input_count(); ++i) {
-      const Tensor& input = context.input(i);
-      const std::int64_t run = input.dim(axis) * parts.inner;
-      const auto* from = stored<element_t<decltype(to)>>(context, input);
-      for (std::int64_t outer = 0; outer < parts.outer; ++outer) {
-        std::copy_n(from + outer * run, run, to + outer * parts.axis * parts.inner);
-      }
-      to += run;
-    }
-  });
+  const int axis = axis_attribute(context, 1, context.input(0).rank());
+  const auto part = [&](std::size_t i) -> const Tensor& { return context.input(i); };
+  const Shape shape = joined_shape(context, context.input_count(), axis, part);
+  join(context, context.output(0, shape), context.input_count(), axis, part);
 }
 
 void split(KernelContext& context) {
@@ -46,27 +25,22 @@ void split(KernelContext& context) {
   if (listed ? std::ssize(sizes) != outputs : parts < outputs) {
     context.fail(ErrorCode::invalid_argument, "there is not one size per output");
   }
-  const AxisSplit whole = split_axis(data.shape(), axis);
+  const std::int64_t length = data.dim(axis);
   std::int64_t start = 0;
   for (std::size_t i = 0; i < context.output_count(); ++i) {
     const std::int64_t size =
-        listed ? sizes[i] : equal_part(whole.axis, parts, static_cast<std::int64_t>(i));
-    if (size < 0 || size > whole.axis - start) {
+        listed ? sizes[i] : equal_part(length, parts, static_cast<std::int64_t>(i));
+    if (size < 0 || size > length - start) {
       context.fail(ErrorCode::shape_mismatch, "the sizes do not add up to the axis");
     }
     if (context.has_output(i)) {
       Shape shape = data.shape();
       shape[axis] = size;
-      write_stored(context, context.output(i, shape), [&](auto* to) {
-        const auto* from = stored<element_t<decltype(to)>>(context, data) + start * whole.inner;
-        for (std::int64_t outer = 0; outer < whole.outer; ++outer) {
-          to = std::copy_n(from + outer * whole.axis * whole.inner, size * whole.inner, to);
-        }
-      });
+      cut(context, context.output(i, shape), data, axis, start);
     }
     start += size;
   }
-  if (listed && start != whole.axis) {
+  if (listed && start != length) {
     context.fail(ErrorCode::shape_mismatch, "the sizes do not add up to the axis");
   }
 }
@@ -97,7 +71,6 @@ void slice(KernelContext& context) {
   }
   write_stored(context, context.output(0, shape), [&](auto* to) {
     const auto* from = stored<element_t<decltype(to)>>(context, data);
-    if (shape.elements() == 0) return;
     copy_strided(shape, to, dense_strides(shape), from + offset, strides);
   });
 }
@@ -120,7 +93,6 @@ void tile(KernelContext& context) {
   }
   write_stored(context, context.output(0, shape), [&](auto* to) {
     const auto* from = stored<element_t<decltype(to)>>(context, data);
-    if (data.size() == 0) return;
     walk(repeats, std::array<Strides, 1>{copy_steps}, [&](std::int64_t, const Offsets<1>& at) {
       copy_strided(data.shape(), to + at[0], strides, from, dense_strides(data.shape()));
     });

@@ -49,6 +49,9 @@ template <class F>
 void visit_quantizer(Tensor& tensor, bool saturate, F&& f) {
   const DType dtype = tensor.dtype();
   void* data = tensor.mutable_data();
+  if (is_packed(dtype) && tensor.bytes() > 0) {  // the last byte may have bits to spare
+    static_cast<std::uint8_t*>(data)[tensor.bytes() - 1] = 0;
+  }
   if (is_small_float(dtype)) {
     f([=](std::int64_t i, double value, double zero_point) {
       set_small_float(dtype, data, i, value + zero_point, saturate);

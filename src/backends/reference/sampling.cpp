@@ -3,6 +3,7 @@
 #include "backends/reference/interpolate.hpp"
 #include "backends/reference/iterate.hpp"
 #include "backends/reference/reference.hpp"
+#include "backends/reference/wrap.hpp"
 
 namespace inlay::inline v0 {
 namespace kernels {
@@ -183,7 +184,7 @@ void col2im(KernelContext& context) {
             inside = inside && position >= 0 && position < image[at];
             offset += position * image_strides[axis];
           }
-          if (inside) to[offset] = static_cast<T>(to[offset] + *from);
+          if (inside) to[offset] = static_cast<T>(wrap_add<compute_t<T>>(to[offset], *from));
         }
       }
     }

@@ -50,6 +50,7 @@ T parse_number(std::string_view text) {
   if (error == std::errc() && end == number.data() + number.size()) return value;
   return from_real<T>(parse_number<double>(text));
 }
+template float parse_number<float>(std::string_view);
 template std::int64_t parse_number<std::int64_t>(std::string_view);
 template std::uint64_t parse_number<std::uint64_t>(std::string_view);
 

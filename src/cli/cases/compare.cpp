@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <complex>
 #include <cstdio>
 #include <limits>
 #include <type_traits>
+
+#include "visit_dtype.hpp"
 
 namespace inlay::cases {
 namespace {
@@ -114,15 +115,9 @@ void compare_strings(const Tensor& actual, const Tensor& expected, Comparison& r
 // any sensible tolerance.
 void compare_bits(const Tensor& actual, const Tensor& expected, Comparison& result) {
   Elements elements(result);
-  const int bits = bit_width(actual.dtype());
-  const std::int64_t per_byte = 8 / bits;
-  const auto element = [&](const Tensor& tensor, std::int64_t i) {
-    const auto byte = static_cast<const std::uint8_t*>(tensor.data())[i / per_byte];
-    return static_cast<double>(byte >> (i % per_byte * bits) & ((1 << bits) - 1));
-  };
   for (std::int64_t i = 0; i < actual.size(); ++i) {
-    const double a = element(actual, i);
-    const double b = element(expected, i);
+    const double a = cli::element_bits(actual.dtype(), actual.data(), i);
+    const double b = cli::element_bits(expected.dtype(), expected.data(), i);
     if (a != b) elements.differ(i, a, b);
   }
   elements.finish(actual.size());
@@ -130,41 +125,14 @@ void compare_bits(const Tensor& actual, const Tensor& expected, Comparison& resu
 
 void compare_elements(const Tensor& actual, const Tensor& expected, const Tolerance& tolerance,
                       Comparison& result) {
-  const auto numbers = [&]<class T>(T) { compare_numbers<T>(actual, expected, tolerance, result); };
-  switch (actual.dtype()) {
-    case DType::float32:
-      return numbers(float{});
-    case DType::float64:
-      return numbers(double{});
-    case DType::float16:
-      return numbers(float16{});
-    case DType::bfloat16:
-      return numbers(bfloat16{});
-    case DType::int8:
-      return numbers(std::int8_t{});
-    case DType::int16:
-      return numbers(std::int16_t{});
-    case DType::int32:
-      return numbers(std::int32_t{});
-    case DType::int64:
-      return numbers(std::int64_t{});
-    case DType::uint8:
-      return numbers(std::uint8_t{});
-    case DType::uint16:
-      return numbers(std::uint16_t{});
-    case DType::uint32:
-      return numbers(std::uint32_t{});
-    case DType::uint64:
-      return numbers(std::uint64_t{});
-    case DType::complex64:
-      return numbers(std::complex<float>{});
-    case DType::complex128:
-      return numbers(std::complex<double>{});
-    case DType::string:
-      return compare_strings(actual, expected, result);
-    default:
-      return compare_bits(actual, expected, result);
-  }
+  const bool known = cli::visit_dtype(actual.dtype(), [&]<class T>(const T&) {
+    if constexpr (std::is_same_v<T, std::string>) {
+      compare_strings(actual, expected, result);
+    } else {
+      compare_numbers<T>(actual, expected, tolerance, result);
+    }
+  });
+  if (!known) compare_bits(actual, expected, result);
 }
 
 void compare_tensors(const Tensor& actual, const Tensor& expected, const Tolerance& tolerance,

@@ -1,4 +1,4 @@
-// The processor's own ceiling: as many independent multiply-adds as its registers hold.
+// The processor's own ceilings: multiply-adds in registers, and reads from wherever data lies.
 #pragma once
 
 #include <inlay/kernels/arch.hpp>
@@ -28,6 +28,21 @@ INLAY_FLATTEN float fma_peak(std::int64_t iterations, float factor, float offset
   Vec<float, A> total = sums[0];
   for (int c = 1; c < chains; ++c) total += sums[c];
   return reduce_add<float, A>(total);
+}
+
+/// The sum of `count` floats, read once from front to back as fast as loads allow; the caller times
+/// it. `count` is a multiple of 128.
+template <class A>
+INLAY_FLATTEN float read_sum(const float* data, std::int64_t count) {
+  constexpr int size = static_cast<int>(lanes<float, A>);
+  constexpr int chains = 8;
+  Vec<float, A> sums[chains];
+  unroll<chains>([&](auto c) { sums[c] = Vec<float, A>(0.0f); });
+  for (std::int64_t i = 0; i < count; i += chains * size) {
+    unroll<chains>([&](auto c) { sums[c] += load<float, A>(data + i + c * size); });
+  }
+  for (int c = 1; c < chains; ++c) sums[0] += sums[c];
+  return reduce_add<float, A>(sums[0]);
 }
 
 }  // namespace inlay::inline v0::kernels

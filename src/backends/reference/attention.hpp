@@ -1,0 +1,72 @@
+// What the attention operators share: heads in either layout, softmax.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "backends/reference/precision.hpp"
+#include "backends/reference/product.hpp"
+
+namespace inlay::inline v0::kernels {
+
+/// A tensor of heads: [batch, heads, sequence, size], or [batch, sequence, heads * size].
+struct HeadLayout {
+  std::int64_t batch, heads, sequence, size;
+  bool packed;  ///< three axes, heads within the last
+
+  std::int64_t row_step() const { return packed ? heads * size : size; }
+  /// Offset of a head's first element; its rows are row_step() apart.
+  std::int64_t offset(std::int64_t b, std::int64_t h) const {
+    return packed ? b * sequence * heads * size + h * size : (b * heads + h) * sequence * size;
+  }
+  Shape shape() const {
+    return packed ? Shape{batch, sequence, heads * size} : Shape{batch, heads, sequence, size};
+  }
+  template <class T>
+  Matrix<T> matrix(T* data, std::int64_t b, std::int64_t h) const {
+    return {data + offset(b, h), sequence, size, row_step()};
+  }
+};
+
+/// Errors: shape_mismatch. `heads`: of a tensor with three axes.
+inline HeadLayout head_layout(const Shape& shape, std::int64_t heads) {
+  if (shape.rank() == 4) return {shape[0], shape[1], shape[2], shape[3], false};
+  if (shape.rank() != 3 || heads < 1 || shape[2] % heads != 0) {
+    throw Error(ErrorCode::shape_mismatch,
+                to_string(shape) + " is not a tensor of " + std::to_string(heads) + " heads");
+  }
+  return {shape[0], heads, shape[1], shape[2] / heads, true};
+}
+
+/// `value` rounded to a narrower type and back; unchanged for other types.
+template <class T>
+T round_to(DType dtype, T value) {
+  if (dtype == DType::float16) return static_cast<float>(float16(static_cast<float>(value)));
+  if (dtype == DType::bfloat16) return static_cast<float>(bfloat16(static_cast<float>(value)));
+  if (dtype == DType::float32) return static_cast<float>(value);
+  return value;
+}
+
+/// Softmax in place. A row of nothing but -infinity becomes zeros when `masked_is_zero`.
+template <class T>
+void softmax(T* row, std::int64_t count, bool masked_is_zero) {
+  T high = -std::numeric_limits<T>::infinity();
+  for (std::int64_t i = 0; i < count; ++i) high = std::max(high, row[i]);
+  if (masked_is_zero && high == -std::numeric_limits<T>::infinity()) high = 0;
+  double sum = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    row[i] = std::exp(row[i] - high);
+    sum += static_cast<double>(row[i]);
+  }
+  if (masked_is_zero && sum == 0) return;
+  for (std::int64_t i = 0; i < count; ++i) {
+    row[i] = static_cast<T>(static_cast<double>(row[i]) / sum);
+  }
+}
+
+void run_rotary_embedding(KernelContext& context);
+void run_linear_attention(KernelContext& context);
+void run_flex_attention(KernelContext& context);
+
+}  // namespace inlay::inline v0::kernels

@@ -1,0 +1,188 @@
+// `inlay conformance DIR`
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <regex>
+
+#include "cases/case.hpp"
+#include "command.hpp"
+
+namespace inlay::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
+
+struct Arguments {
+  std::string folder;
+  std::string filter;
+  std::string json;
+  cases::Tolerance tolerance{.rtol = 1e-3, .atol = 1e-7};
+};
+
+enum class Status { passed, failed, skipped };
+
+struct CaseResult {
+  Status status = Status::passed;
+  std::string reason;
+};
+
+// Every folder below `root` (or itself) that holds a model.onnx, in order.
+std::vector<fs::path> find_cases(const fs::path& root) {
+  if (!fs::is_directory(root)) {
+    throw Error(ErrorCode::not_found, "no such folder", {.file = root.string()});
+  }
+  std::vector<fs::path> found;
+  if (fs::exists(root / "model.onnx")) found.push_back(root);
+  for (const auto& entry : fs::recursive_directory_iterator(root)) {
+    if (entry.is_directory() && fs::exists(entry.path() / "model.onnx")) {
+      found.push_back(entry.path());
+    }
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+std::vector<fs::path> find_data_sets(const fs::path& folder) {
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.is_directory() && entry.path().filename().string().starts_with("test_data_set_")) {
+      found.push_back(entry.path());
+    }
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+bool has_random_node(const Graph& graph, const Registry& registry) {
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
+    const OpSchema* schema = registry.find_op(node.domain, node.op, node.version);
+    bool random = schema != nullptr && has(schema->traits, Trait::nondeterministic);
+    for_each_subgraph(node,
+                      [&](const Graph& inner) { random |= has_random_node(inner, registry); });
+    return random;
+  });
+}
+
+CaseResult run_data_sets(const fs::path& folder, const Model& model, const Arguments& arguments,
+                         const GlobalOptions& global) {
+  const auto data_sets = find_data_sets(folder);
+  if (data_sets.empty()) return {Status::skipped, "it has no test_data_set folder"};
+  Session session(model, global.session_options());
+  for (const fs::path& data_set : data_sets) {
+    const auto outputs =
+        cases::run_case(session, cases::load_case(data_set, model), arguments.tolerance);
+    for (const auto& [name, comparison] : outputs) {
+      if (comparison.equal) continue;
+      // Nobody can foresee a random number; kind, dtype and shape were right.
+      const bool random =
+          comparison.comparable && has_random_node(model.graph(), *Registry::standard());
+      return {
+          random ? Status::skipped : Status::failed,
+          (random ? "random numbers, output '" : "output '") + name + "': " + comparison.reason};
+    }
+  }
+  return {};
+}
+
+CaseResult run_case_folder(const fs::path& folder, const Arguments& arguments,
+                           const GlobalOptions& global) {
+  const auto result = try_call([&] {
+    const Model model = Model::load(folder / "model.onnx", global.model_options());
+    return run_data_sets(folder, model, arguments, global);
+  });
+  return result ? *result : CaseResult{Status::failed, result.error().what()};
+}
+
+const char* name_of(Status status) {
+  switch (status) {
+    case Status::passed:
+      return "passed";
+    case Status::failed:
+      return "failed";
+    case Status::skipped:
+      break;
+  }
+  return "skipped";
+}
+
+class Report {
+ public:
+  void add(const std::string& name, const CaseResult& result, double seconds) {
+    ++counts_[static_cast<std::size_t>(result.status)];
+    if (result.status != Status::passed) {
+      std::printf("%s  %s: %s\n", result.status == Status::failed ? "FAIL" : "skip", name.c_str(),
+                  result.reason.c_str());
+    }
+    list_.push_back({{"case", name},
+                     {"status", name_of(result.status)},
+                     {"reason", result.reason},
+                     {"seconds", seconds}});
+  }
+  void print_summary() const {
+    std::printf("%d passed, %d failed, %d skipped\n", counts_[0], counts_[1], counts_[2]);
+  }
+  std::string json() const {
+    const Json json{
+        {"passed", counts_[0]}, {"failed", counts_[1]}, {"skipped", counts_[2]}, {"cases", list_}};
+    return json.dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
+  }
+  bool success() const { return counts_[0] > 0 && counts_[1] == 0; }
+
+ private:
+  int counts_[3] = {};
+  Json list_ = Json::array();
+};
+
+std::regex compile_filter(const std::string& filter) {
+  try {
+    return std::regex(filter);
+  } catch (const std::regex_error& error) {
+    throw Error(ErrorCode::invalid_argument,
+                "--filter is no regular expression (" + std::string(error.what()) + ")");
+  }
+}
+
+void conformance(const Arguments& arguments, const GlobalOptions& global) {
+  using Clock = std::chrono::steady_clock;
+  const fs::path root = arguments.folder;
+  const std::regex filter = compile_filter(arguments.filter);
+  Report report;
+  const auto folders = find_cases(root);
+  for (std::size_t i = 0; i < folders.size(); ++i) {
+    const fs::path& folder = folders[i];
+    const std::string name =
+        folder == root ? folder.filename().string() : fs::relative(folder, root).generic_string();
+    if (!std::regex_search(name, filter)) continue;
+    if (global.progress) {
+      show_progress(std::to_string(i + 1) + "/" + std::to_string(folders.size()) + " " + name);
+    }
+    const auto start = Clock::now();
+    const CaseResult result = run_case_folder(folder, arguments, global);
+    if (global.progress) clear_progress();
+    report.add(name, result, std::chrono::duration<double>(Clock::now() - start).count());
+  }
+  if (!arguments.json.empty()) write_file(arguments.json, report.json());
+  report.print_summary();
+  if (!report.success()) throw CLI::RuntimeError(1);
+}
+
+}  // namespace
+
+void add_conformance(CLI::App& app, const GlobalOptions& global) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand(
+      "conformance", "Run all test cases below a folder (model.onnx with test_data_set_*)");
+  command->add_option("DIR", arguments->folder, "Folder of cases")->required();
+  command->add_option("--filter", arguments->filter, "Only cases whose name has a match of this");
+  command->add_option("--rtol", arguments->tolerance.rtol, "Relative tolerance")
+      ->capture_default_str();
+  command->add_option("--atol", arguments->tolerance.atol, "Absolute tolerance")
+      ->capture_default_str();
+  command->add_option("--json", arguments->json, "Write the list of results to this file");
+  command->callback([arguments, &global] { conformance(*arguments, global); });
+}
+
+}  // namespace inlay::cli

@@ -1,0 +1,57 @@
+# The command as a person calls it: what it prints, and that it fails when it should.
+set(digits ${PROJECT_SOURCE_DIR}/examples/digits/digits.onnx)
+
+function(inlay_command_test name answer)
+  add_test(NAME command_${name} COMMAND inlay_command ${ARGN})
+  set_tests_properties(command_${name} PROPERTIES PASS_REGULAR_EXPRESSION "${answer}")
+endfunction()
+
+# Also a success by its exit code.
+function(inlay_command_succeeds name)
+  add_test(NAME command_${name} COMMAND inlay_command ${ARGN})
+endfunction()
+
+function(inlay_command_fails name)
+  add_test(NAME command_${name} COMMAND inlay_command ${ARGN})
+  set_tests_properties(command_${name} PROPERTIES WILL_FAIL ON)
+endfunction()
+
+inlay_command_test(version "inlay [0-9.]+.*instruction sets" --version)
+inlay_command_succeeds(inspect_succeeds inspect ${digits})
+inlay_command_test(inspect "opset .*ai.onnx 17.*Conv.*image  float32.N, 1, 8, 8.*probabilities"
+  inspect ${digits})
+inlay_command_test(inspect_passes "== as read.*== after " inspect ${digits} --passes)
+inlay_command_test(inspect_json "\"name\": \"image\"" inspect ${digits} --json)
+inlay_command_test(bench "p50 .*GFLOP/s.*peak" bench ${digits} --duration 0.05 --batch 4)
+inlay_command_test(bench_json "\"share_of_peak\": [0-9]" bench ${digits} --duration 0.05 --json
+  --shape image=3x1x8x8 --threads 2)
+
+inlay_command_fails(no_file inspect no_such_file.onnx)
+inlay_command_fails(not_a_model inspect ${CMAKE_CURRENT_LIST_FILE})
+inlay_command_fails(no_subcommand)
+inlay_command_fails(unknown_isa --isa z80 inspect ${digits})
+inlay_command_fails(unknown_backend inspect ${digits} --backend abacus)
+inlay_command_fails(missing_input run ${digits})
+inlay_command_fails(unknown_input run ${digits} --input nothing=a.npy)
+inlay_command_fails(bad_shape bench ${digits} --shape image=1x2xb)
+inlay_command_fails(no_case verify ${digits} ${CMAKE_CURRENT_LIST_DIR})
+inlay_command_fails(empty_conformance conformance ${CMAKE_CURRENT_LIST_DIR})
+inlay_command_test(missing_input_says_what "not_found.*image" run ${digits})
+
+include(InlayTestData)
+set(data ${INLAY_TEST_DATA_FOLDER})
+if(NOT data)
+  return()
+endif()
+set(squeezenet ${data}/models/squeezenet_fp32)
+inlay_command_test(verify "pass .*max error.*1 passed, 0 failed"
+  verify ${squeezenet}/squeezenet_fp32.onnx ${squeezenet}/test_data_set_goldfish)
+inlay_command_fails(verify_wrong_answer
+  verify ${squeezenet}/squeezenet_fp32.onnx ${squeezenet}/test_data_set_goldfish --rtol 0 --atol 0)
+inlay_command_test(run_picture "^ *[0-9.]+  n[0-9]+ goldfish"
+  run ${squeezenet}/squeezenet_fp32.onnx --input data_0=${data}/inputs/ort_examples/goldfish.jpg
+  --labels ${data}/inputs/ort_examples/synset.txt
+  --scale 1 --mean 104,117,123 --channels bgr --fit crop)
+inlay_command_test(conformance "[1-9][0-9]* passed, 0 failed, 0 skipped"
+  conformance ${data}/onnx/node --filter "test_(add|relu|conv_with_strides)")
+include(model_tests.cmake)

@@ -1,0 +1,99 @@
+// The real models: no allocation in steady state, the same bits on any number of threads.
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+
+#include "allocation_counter.hpp"
+#include "support.hpp"
+
+using namespace inlay;
+
+namespace {
+
+struct ModelCase {
+  const char* model;
+  const char* inputs;
+};
+
+constexpr ModelCase static_float_models[] = {
+    {"deeplab_v3/deeplab_v3_1_default_1.onnx", "deeplab_v3/test_data_set_chelsea"},
+    {"dtln/model_1.onnx", "dtln/test_data_set_model_1_block0"},
+    {"dtln/model_2.onnx", "dtln/test_data_set_model_2_block0"},
+    {"fastestdet/FastestDet.onnx", "fastestdet/test_data_set_chelsea"},
+    {"gtcrn/gtcrn.onnx", "gtcrn/test_data_set_gtcrn_frame0"},
+    {"gtcrn/gtcrn_simple.onnx", "gtcrn/test_data_set_gtcrn_simple_frame0"},
+    {"mnist/mnist.onnx", "mnist/test_data_set_0"},
+    {"squeezenet_fp16/SqueezeNet_fp16.onnx", "squeezenet_fp16/test_data_set_goldfish"},
+    {"squeezenet_fp32/squeezenet_fp32.onnx", "squeezenet_fp32/test_data_set_goldfish"},
+    {"ultraface/version-RFB-320.onnx", "ultraface/test_data_set_RFB320_astronaut"},
+    {"yolox_nano/yolox_nano.onnx", "yolox_nano/test_data_set_chelsea"},
+    {"yunet/yunet_n_320_320.onnx", "yunet/test_data_set_astronaut"},
+};
+
+constexpr ModelCase dynamic_models[] = {
+    {"libtashkeel/model_fp32.onnx", "libtashkeel/test_data_set_fp32_22"},
+    {"rxnmapper/albert_rxnmapper.onnx", "rxnmapper/test_data_set_0"},
+    {"silero_vad/silero_vad.onnx", "silero_vad/test_data_set_silero_vad_jfk_chunk20"},
+    {"stories260k/stories260K_kv.onnx", "stories260k/test_data_set_prefill64"},
+};
+
+std::vector<Value> read_inputs(const Model& model, const std::filesystem::path& folder) {
+  std::vector<Value> inputs;
+  for (std::size_t i = 0; i < model.inputs().size(); ++i) {
+    std::ifstream file(folder / ("input_" + std::to_string(i) + ".pb"), std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    inputs.push_back(read_value(std::as_bytes(std::span(bytes)), model.inputs()[i].type));
+  }
+  return inputs;
+}
+
+bool same_bits(const Outputs& a, const Outputs& b) {
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i].shape() != b[i].shape()) return false;
+    if (std::memcmp(a[i].data(), b[i].data(), a[i].bytes()) != 0) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("bound runs of the static float models allocate nothing", "[models]") {
+  REQUIRE_TEST_DATA(data);
+  for (const auto& [file, inputs_folder] : static_float_models) {
+    const Model model = Model::load(data / "models" / file);
+    const std::vector<Value> inputs = read_inputs(model, data / "models" / inputs_folder);
+    Session session(model);
+    std::vector<NamedValue> named;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      named.emplace_back(model.inputs()[i].name, inputs[i]);
+    }
+    BoundRun bound = session.bind(named);
+    bound.run();
+    std::size_t allocated = 0;
+    {
+      const test::AllocationCounter counter;
+      for (int repeat = 0; repeat < 3; ++repeat) bound.run();
+      allocated = counter.count();
+    }
+    INFO(file);
+    CHECK(allocated == 0);
+  }
+}
+
+TEST_CASE("the models give the same bits on 1, 2 and 4 threads", "[models]") {
+  REQUIRE_TEST_DATA(data);
+  const auto check = [&](const ModelCase& one) {
+    const Model model = Model::load(data / "models" / one.model);
+    const std::vector<Value> inputs = read_inputs(model, data / "models" / one.inputs);
+    Session single(model);
+    const Outputs expected = single.run(std::span<const Value>(inputs));
+    for (const int threads : {2, 4}) {
+      Session session(model, {.threads = threads});
+      INFO(one.model << " on " << threads << " threads");
+      CHECK(same_bits(session.run(std::span<const Value>(inputs)), expected));
+    }
+  };
+  for (const ModelCase& one : static_float_models) check(one);
+  for (const ModelCase& one : dynamic_models) check(one);
+}

@@ -1,4 +1,5 @@
-// remove_noops, merge_reshapes, merge_transposes, replace_upsample, eliminate_dead, eliminate_common.
+// remove_noops, merge_reshapes, merge_transposes, replace_upsample, eliminate_dead,
+// eliminate_common.
 #include "passes_support.hpp"
 
 using namespace inlay;
@@ -103,8 +104,7 @@ TEST_CASE("merge_transposes merges, cancels and rewrites") {
   Graph graph = graph_with_opset();
   const ValueId x = graph.add_input("x", Type::tensor(DType::float32, Shape{2, 3, 4, 5}));
   SECTION("two become one") {
-    graph.outputs = {
-        transpose(graph, transpose(graph, x, "t", {0, 2, 3, 1}), "y", {0, 2, 1, 3})};
+    graph.outputs = {transpose(graph, transpose(graph, x, "t", {0, 2, 3, 1}), "y", {0, 2, 1, 3})};
     CHECK(after_passes(graph.clone(), {"merge_transposes"}) ==
           "  %y: float32[2, 5, 4, 3] = Transpose<perm=[0, 3, 2, 1]>(%x)\n");
   }

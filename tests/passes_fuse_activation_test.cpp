@@ -85,9 +85,7 @@ TEST_CASE("fuse_activation leaves a result that others need") {
   ConvGraph t;
   const ValueId y = t.graph.add_node("Relu", {t.conv}, "y");
   SECTION("as a graph output") { t.graph.outputs = {y, t.conv}; }
-  SECTION("as an operand") {
-    t.graph.outputs = {y, t.graph.add_node("Sigmoid", {t.conv}, "z")};
-  }
+  SECTION("as an operand") { t.graph.outputs = {y, t.graph.add_node("Sigmoid", {t.conv}, "z")}; }
   run_passes_named(t.graph, passes);
   CHECK(count_nodes(t.graph, "Conv") == 1);
   CHECK(count_nodes(t.graph, "Relu") == 1);

@@ -18,11 +18,11 @@ ValueId conv(Graph& graph, ValueId x, bool with_bias) {
 }
 
 ValueId batch_norm(Graph& graph, ValueId x, std::int64_t channels) {
-  return graph.add_node("BatchNormalization",
-                        {x, constant(graph, "gamma", {channels}), constant(graph, "beta", {channels}),
-                         constant(graph, "mean", {channels}),
-                         constant(graph, "variance", {channels}, 0.5, 2)},
-                        "bn");
+  return graph.add_node(
+      "BatchNormalization",
+      {x, constant(graph, "gamma", {channels}), constant(graph, "beta", {channels}),
+       constant(graph, "mean", {channels}), constant(graph, "variance", {channels}, 0.5, 2)},
+      "bn");
 }
 
 }  // namespace
@@ -69,7 +69,8 @@ TEST_CASE("fuse_affine puts a bias into MatMul and Gemm") {
   graph.outputs = {graph.add_node("Gelu", {y}, "y5")};
   const std::string text =
       after_passes(graph.clone(), {"fuse_gemm", "fuse_affine", "fuse_activation"});
-  CHECK(text.starts_with("  %y3: float32[3, 6] = inlay:FusedMatMul<activation=\"Relu\">(%x, %w{…}, "));
+  CHECK(text.starts_with(
+      "  %y3: float32[3, 6] = inlay:FusedMatMul<activation=\"Relu\">(%x, %w{…}, "));
   CHECK(text.find("  %y5: float32[3, 4] = inlay:FusedMatMul<activation=\"Gelu\">(%y3, "
                   "%bn.weights{…}, %bn.bias[") != std::string::npos);
   check_same_answers(graph);
@@ -109,11 +110,11 @@ TEST_CASE("fuse_gemm leaves a matrix that is not constant or transposed data") {
   const ValueId x = graph.add_input("x", Type::tensor(DType::float32, Shape{5, 3}));
   Attributes attributes;
   attributes.set("transA", std::int64_t{1});
-  graph.outputs = {
-      graph.add_node("Gemm", {x, constant(graph, "w", {5, 6})}, "y", attributes),
-      graph.add_node("Gemm", {graph.add_input("p", Type::tensor(DType::float32, Shape{2, 4})),
-                              graph.add_input("q", Type::tensor(DType::float32, Shape{4, 2}))},
-                     "z")};
+  graph.outputs = {graph.add_node("Gemm", {x, constant(graph, "w", {5, 6})}, "y", attributes),
+                   graph.add_node("Gemm",
+                                  {graph.add_input("p", Type::tensor(DType::float32, Shape{2, 4})),
+                                   graph.add_input("q", Type::tensor(DType::float32, Shape{4, 2}))},
+                                  "z")};
   run_passes_named(graph, {"fuse_gemm"});
   CHECK(count_nodes(graph, "Gemm") == 2);
 }
@@ -121,8 +122,8 @@ TEST_CASE("fuse_gemm leaves a matrix that is not constant or transposed data") {
 TEST_CASE("fuse_pad puts zeros around a picture into Conv") {
   Graph graph = graph_with_opset();
   const ValueId x = graph.add_input("x", Type::tensor(DType::float32, Shape{1, 2, 5, 5}));
-  const ValueId pads = graph.add_constant(
-      "pads", Tensor::copy_of<std::int64_t>({0, 0, 1, 2, 0, 0, 3, 0}));
+  const ValueId pads =
+      graph.add_constant("pads", Tensor::copy_of<std::int64_t>({0, 0, 1, 2, 0, 0, 3, 0}));
   SECTION("zeros") {
     const ValueId padded = graph.add_node("Pad", {x, pads}, "p");
     graph.outputs = {conv(graph, padded, false)};

@@ -30,8 +30,12 @@ TEST_CASE("fuse_activation_formulas finds Gelu by erf") {
   const ValueId erf = f("Erf", {f("Div", {f.x, f(1.41421354f)})});
   const ValueId sum = f("Add", {erf, f(1)});
   const std::string gelu = "  %y: float32[2, 3] = Gelu(%x)\n";
-  SECTION("(x (1 + erf)) / 2") { CHECK(f.fused(f("Mul", {f("Mul", {f.x, sum}), f(0.5f)})) == gelu); }
-  SECTION("(x / 2) (1 + erf)") { CHECK(f.fused(f("Mul", {f("Mul", {f(0.5f), f.x}), sum})) == gelu); }
+  SECTION("(x (1 + erf)) / 2") {
+    CHECK(f.fused(f("Mul", {f("Mul", {f.x, sum}), f(0.5f)})) == gelu);
+  }
+  SECTION("(x / 2) (1 + erf)") {
+    CHECK(f.fused(f("Mul", {f("Mul", {f(0.5f), f.x}), sum})) == gelu);
+  }
   SECTION("x ((1 + erf) / 2)") { CHECK(f.fused(f("Mul", {f("Div", {sum, f(2)}), f.x})) == gelu); }
 }
 

@@ -33,8 +33,8 @@ struct NormGraph {
   }
 };
 
-const std::vector<std::string_view> passes = {"fuse_layer_norm", "fuse_rms_norm",
-                                              "fuse_norm_scale", "eliminate_dead"};
+const std::vector<std::string_view> passes = {"fuse_layer_norm", "fuse_rms_norm", "fuse_norm_scale",
+                                              "eliminate_dead"};
 
 }  // namespace
 
@@ -52,8 +52,9 @@ TEST_CASE("fuse_layer_norm finds the arithmetic of exporters") {
     const ValueId scaled = t.graph.add_node("Mul", {t.constant("gamma", {8}), y}, "scaled");
     t.graph.outputs = {t.graph.add_node("Add", {scaled, t.constant("beta", {1, 1, 8})}, "z")};
     const std::string text = after_passes(t.graph.clone(), passes);
-    CHECK(text.starts_with("  %z: float32[2, 3, 8] = LayerNormalization<axis=-1, epsilon=0.001>(%x, "
-                           "%scaled.scale["));
+    CHECK(
+        text.starts_with("  %z: float32[2, 3, 8] = LayerNormalization<axis=-1, epsilon=0.001>(%x, "
+                         "%scaled.scale["));
     CHECK(std::count(text.begin(), text.end(), '\n') == 1);
   }
   check_same_answers(t.graph);

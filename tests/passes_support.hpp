@@ -1,4 +1,5 @@
-// What the tests of passes share: run some passes, list the nodes, compare answers with and without.
+// What the tests of passes share: run some passes, list the nodes, compare answers with and
+// without.
 #pragma once
 
 #include <catch2/catch.hpp>

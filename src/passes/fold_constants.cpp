@@ -63,27 +63,32 @@ bool within_budget(const Graph& graph, const Node& node, const OpSchema& schema)
 
 class Folder {
  public:
-  Folder(Graph& graph, const Registry& registry)
-      : editor_(graph), registry_(registry), changed_(graph.values.size(), false) {}
+  Folder(Graph& graph, Scope scope)
+      : editor_(graph), scope_(std::move(scope)), changed_(graph.values.size(), false) {}
 
   void run() {
-    Graph& graph = editor_.graph();
+    const Graph& graph = editor_.graph();
     for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
       const auto id = static_cast<NodeId>(i);
-      if (graph.node(id).dead()) continue;
-      bool has_graphs = has_subgraph(graph.node(id));
-      if (has_graphs || reads_changed(id)) infer(id);
-      if (has_graphs) {
-        for_each_subgraph(graph.node(id),
-                          [&](Graph& subgraph) { Folder(subgraph, registry_).run(); });
+      if (graph.nodes[i].dead()) continue;
+      if (has_subgraph(graph.nodes[i])) {
+        infer(id);
+        fold_subgraphs(id);
         infer(id);
         continue;
       }
+      if (reads_changed(id)) infer(id);
       if (!evaluate(id)) resolve_shape(id);
     }
   }
 
  private:
+  void fold_subgraphs(NodeId id) {
+    std::size_t index = 0;
+    for_each_subgraph(editor_.graph().node(id),
+                      [&](Graph& subgraph) { Folder(subgraph, scope_.within(id, index++)).run(); });
+  }
+
   bool reads_changed(NodeId id) const {
     const std::vector<ValueId> reads = editor_.graph().reads(editor_.graph().node(id));
     return std::any_of(reads.begin(), reads.end(),
@@ -91,7 +96,7 @@ class Folder {
   }
 
   void infer(NodeId id) {
-    if (!infer_outputs(editor_.graph(), id, registry_)) return;
+    if (!infer_outputs(editor_.graph(), id, scope_)) return;
     for (const ValueId output : editor_.graph().node(id).outputs) mark(output);
   }
 
@@ -102,7 +107,7 @@ class Folder {
   bool evaluate(NodeId id) {
     const Graph& graph = editor_.graph();
     const Node& node = graph.node(id);
-    const OpSchema* schema = registry_.find_op(node.domain, node.op, node.version);
+    const OpSchema* schema = scope_.registry.find_op(node.domain, node.op, node.version);
     if (has(schema->traits, Trait::nondeterministic)) return false;
     for (const ValueId input : node.inputs) {
       if (input != no_id && graph.constant(input) == nullptr) return false;
@@ -113,7 +118,7 @@ class Folder {
     try {
       if (!within_budget(graph, node, *schema)) return false;
       const std::vector<ValueId> outputs = node.outputs;
-      const std::vector<Value> values = evaluate_node(graph, node, registry_);
+      const std::vector<Value> values = evaluate_node(graph, node, scope_.registry);
       for (std::size_t i = 0; i < outputs.size(); ++i) {
         if (outputs[i] != no_id && (i >= values.size() || !values[i].is_tensor())) return false;
       }
@@ -153,14 +158,15 @@ class Folder {
   }
 
   Editor editor_;
-  const Registry& registry_;
+  const Scope scope_;
   std::vector<bool> changed_;
 };
 
 }  // namespace
 
 void fold_constants(Graph& graph, const PassContext& context) {
-  Folder(graph, context.registry).run();
+  infer_main_graph(graph, context.registry);
+  Folder(graph, {context.registry}).run();
 }
 
 }  // namespace inlay::inline v0::passes

@@ -31,7 +31,7 @@ void infer_types(Graph& graph, const PassContext& context) {
     throw Error(ErrorCode::unsupported, "the model uses operators that are not registered: " +
                                             list + "; add their schemas and kernels to a Registry");
   }
-  infer_graph(graph, context.registry);
+  infer_main_graph(graph, context.registry);
 }
 
 }  // namespace inlay::inline v0::passes

@@ -98,16 +98,29 @@ Formals flex_attention_formals(const Graph& graph, const Node& node) {
   return formals;
 }
 
-void set_inputs(Graph& body, const std::vector<Type>& types) {
+/// Gives dims of `value` that are unknown a symbol of their own; likewise those whose symbol starts
+/// with `hidden` (empty: none).
+void name_dims(Type& type, ValueId value, const Scope& scope, std::string_view hidden = {}) {
+  for (std::size_t axis = 0; axis < type.dims.size(); ++axis) {
+    Dim& dim = type.dims[axis];
+    const bool renamed = !hidden.empty() && dim.symbol.starts_with(hidden);
+    if (dim.known() || (!dim.symbol.empty() && !renamed)) continue;
+    dim.symbol = "?" + scope.path + std::to_string(value) + "." + std::to_string(axis);
+  }
+}
+
+void set_inputs(Graph& body, const std::vector<Type>& types, const Scope& scope) {
   for (std::size_t i = 0; i < body.inputs.size(); ++i) {
-    body.value(body.inputs[i]).type = i < types.size() ? types[i] : Type();
+    Type& type = body.value(body.inputs[i]).type;
+    type = i < types.size() ? types[i] : Type();
+    name_dims(type, body.inputs[i], scope);
   }
 }
 
 /// Infers the body and widens the state's types to what comes back; says whether they changed.
-bool widen(Graph& body, Formals& formals, const Registry& registry, int loop_depth) {
-  set_inputs(body, formals.types);
-  infer_graph(body, registry, loop_depth + 1);
+bool widen(Graph& body, Formals& formals, const Scope& scope) {
+  set_inputs(body, formals.types, scope);
+  infer_graph(body, scope);
   bool changed = false;
   for (std::size_t i = 0; i < formals.states; ++i) {
     const std::size_t output = formals.first_state_output + i;
@@ -121,74 +134,79 @@ bool widen(Graph& body, Formals& formals, const Registry& registry, int loop_dep
   return changed;
 }
 
-void infer_loop_body(Graph& body, Formals& formals, const Registry& registry, int loop_depth) {
+void infer_loop_body(Graph& body, Formals& formals, Scope scope) {
+  const bool starts_exact = scope.loop_depth++ < exact_loop_depth;
   const std::vector<Type> initial = formals.types;
-  const auto forget_shapes = [&] {
-    for (std::size_t i = 0; i < formals.states; ++i) {
-      Type& state = formals.types[formals.first_state + i];
-      if (state.is_tensor()) state = infer::without_shape(std::move(state));
-    }
-  };
-  if (formals.states == 0 || loop_depth < exact_loop_depth) {
+  if (starts_exact) {
     try {
       for (int round = 0; round < exact_rounds; ++round) {
-        if (!widen(body, formals, registry, loop_depth)) return;
+        if (!widen(body, formals, scope)) return;
       }
     } catch (const Error&) {
       // The initial shapes may not fit later iterations: try again without them.
-      if (formals.states == 0) throw;
       formals.types = initial;
     }
   }
-  forget_shapes();
-  if (widen(body, formals, registry, loop_depth)) {
-    set_inputs(body, formals.types);
-    infer_graph(body, registry, loop_depth + 1);
+  for (std::size_t i = 0; i < formals.states; ++i) {
+    Type& state = formals.types[formals.first_state + i];
+    if (state.is_tensor()) state = infer::without_shape(std::move(state));
+  }
+  if (widen(body, formals, scope)) {
+    set_inputs(body, formals.types, scope);
+    infer_graph(body, scope);
   }
 }
 
-void infer_subgraphs(Graph& graph, Node& node, const Registry& registry, int loop_depth,
-                     Formals& formals) {
-  const bool known_op = node.domain.empty();
-  if (known_op && node.op == "Loop") formals = loop_formals(graph, node);
-  if (known_op && node.op == "Scan") formals = scan_formals(graph, node);
-  if (known_op && node.op == "SequenceMap") formals = map_formals(graph, node);
+Formals infer_subgraphs(Graph& graph, NodeId id, const Scope& scope) {
+  Formals formals;
+  Node& node = graph.node(id);
+  if (node.is("Loop")) formals = loop_formals(graph, node);
+  if (node.is("Scan")) formals = scan_formals(graph, node);
+  if (node.is("SequenceMap")) formals = map_formals(graph, node);
   if (node.is("FlexAttention", "ai.onnx.preview")) formals = flex_attention_formals(graph, node);
+  std::size_t index = 0;
   for_each_subgraph(node, [&](Graph& subgraph) {
+    const Scope inner = scope.within(id, index++);
     bind_captures(graph, subgraph);
     if (formals.states > 0) {
-      infer_loop_body(subgraph, formals, registry, loop_depth);
+      infer_loop_body(subgraph, formals, inner);
     } else {
-      set_inputs(subgraph, formals.types);
-      infer_graph(subgraph, registry, loop_depth);
+      set_inputs(subgraph, formals.types, inner);
+      infer_graph(subgraph, inner);
     }
   });
+  return formals;
 }
 
 }  // namespace
 
-void infer_graph(Graph& graph, const Registry& registry, int loop_depth) {
+void infer_main_graph(Graph& graph, const Registry& registry) {
+  const Scope scope{registry};
+  for (const ValueId input : graph.inputs) {
+    name_dims(graph.value(input).type, input, scope, "?");  // some files call every dim "?"
+  }
+  infer_graph(graph, scope);
+}
+
+void infer_graph(Graph& graph, const Scope& scope) {
   for (ValueInfo& value : graph.values) {
     if (value.is_constant()) {
       value.type = Type::tensor(value.constant.dtype(), value.constant.shape());
     }
   }
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    if (!graph.nodes[i].dead()) {
-      infer_outputs(graph, static_cast<NodeId>(i), registry, loop_depth);
-    }
+    if (!graph.nodes[i].dead()) infer_outputs(graph, static_cast<NodeId>(i), scope);
   }
 }
 
-bool infer_outputs(Graph& graph, NodeId id, const Registry& registry, int loop_depth) {
+bool infer_outputs(Graph& graph, NodeId id, const Scope& scope) {
   Node& node = graph.node(id);
-  const OpSchema* schema = registry.find_op(node.domain, node.op, node.version);
+  const OpSchema* schema = scope.registry.find_op(node.domain, node.op, node.version);
   if (schema == nullptr) {
     throw Error(ErrorCode::unsupported, "no operator of that name and version is registered",
                 {.node = node.name, .op = qualified_op(node.domain, node.op)});
   }
-  Formals formals;
-  infer_subgraphs(graph, node, registry, loop_depth, formals);
+  const Formals formals = infer_subgraphs(graph, id, scope);
   std::vector<Type> types = infer_node(*schema, graph, node);
   // A state that comes out of a loop may also be the one that went in.
   if (node.is("Loop") || (node.is("Scan") && node.version >= 9)) {
@@ -198,8 +216,10 @@ bool infer_outputs(Graph& graph, NodeId id, const Registry& registry, int loop_d
     }
   }
   bool changed = false;
+  const std::string within_subgraphs = "?" + scope.path + std::to_string(id) + "_";
   for (std::size_t i = 0; i < types.size(); ++i) {
     if (node.outputs[i] == no_id) continue;
+    name_dims(types[i], node.outputs[i], scope, within_subgraphs);
     Type& type = graph.value(node.outputs[i]).type;
     if (type == types[i]) continue;
     type = std::move(types[i]);

@@ -53,10 +53,10 @@ void run_gelu(KernelContext& context) {
 void run_shrink(KernelContext& context) {
   const float bias = context.attributes().real("bias", 0.0f);
   const float lambda = context.attributes().real("lambd", 0.5f);
-  map_unary<Numbers>(context, [=](auto x) -> std::common_type_t<decltype(x), float> {
-    if (x < -lambda) return x + bias;
-    if (x > lambda) return x - bias;
-    return 0;
+  map_unary<Numbers>(context, [=](auto x) {
+    const auto value = static_cast<double>(x);
+    if (value < -lambda) return value + bias;
+    return value > lambda ? value - bias : 0;
   });
 }
 
@@ -64,7 +64,7 @@ template <class T>
 T bound(const KernelContext& context, std::size_t i, std::string_view name, T fallback) {
   if (context.has_input(i)) return context.input(i).item<T>();
   const float* value = context.attributes().get<float>(name);
-  return value != nullptr ? static_cast<T>(*value) : fallback;
+  return value != nullptr ? from_real<T>(*value) : fallback;
 }
 
 void run_clip(KernelContext& context) {

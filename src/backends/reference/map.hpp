@@ -1,11 +1,21 @@
 // Elementwise maps over one or two tensors: what is left of an elementwise kernel is its formula.
 #pragma once
 
-#include "backends/reference/dispatch.hpp"
+#include "backends/reference/convert.hpp"
 #include "backends/reference/iterate.hpp"
 #include "inlay/backend.hpp"
 
 namespace inlay::inline v0::kernels {
+
+/// What a formula gave, as an element.
+template <class T, class V>
+T as_element(V value) {
+  if constexpr (std::is_integral_v<T> && std::is_floating_point_v<V>) {
+    return from_real<T>(value);
+  } else {
+    return static_cast<T>(value);
+  }
+}
 
 /// Output 0 = f(input 0) for each element, as an Out (void: input 0's type). `f` takes and gives
 /// compute_t of the element.
@@ -18,7 +28,7 @@ void map_unary(KernelContext& context, F&& f) {
     const auto from = x.as<T>();
     const auto to = y.as_mutable<Result>();
     for (std::size_t i = 0; i < from.size(); ++i) {
-      to[i] = static_cast<Result>(f(static_cast<compute_t<T>>(from[i])));
+      to[i] = as_element<Result>(f(static_cast<compute_t<T>>(from[i])));
     }
   });
 }
@@ -29,7 +39,7 @@ void map_unary(KernelContext& context, F&& f) {
 inline Shape second_shape(const KernelContext& context) {
   Shape shape = context.input(1).shape();
   const Shape& first = context.input(0).shape();
-  if (context.version() >= 7 || first.rank() <= shape.rank()) return shape;
+  if (context.version() >= 7 || shape.empty() || first.rank() <= shape.rank()) return shape;
   const int suffix = first.rank() - shape.rank();
   const int axis = normalize_axis(
       context.attributes().integer("axis", context.node().op == "PRelu" ? 1 : suffix),

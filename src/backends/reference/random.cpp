@@ -2,8 +2,6 @@
 #include "backends/reference/random.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <random>
 
 #include "backends/reference/cast.hpp"
 #include "backends/reference/convert.hpp"
@@ -12,24 +10,20 @@
 namespace inlay::inline v0::kernels {
 namespace {
 
-std::uint64_t seed_of(const KernelContext& context) {
+std::uint32_t seed_of(const KernelContext& context) {
   const Attribute* attribute = context.attributes().find("seed");
-  if (attribute == nullptr) {
-    std::random_device device;
-    return (std::uint64_t{device()} << 32) | device();
-  }
+  if (attribute == nullptr) return std::random_device{}();
   // Dropout's seed is an integer, that of the other operators a float.
   if (const auto* integer = std::get_if<std::int64_t>(attribute)) {
-    return static_cast<std::uint64_t>(*integer);
+    return static_cast<std::uint32_t>(*integer);
   }
-  return std::bit_cast<std::uint32_t>(context.attributes().real("seed", 0.0f));
+  return from_real<std::uint32_t>(context.attributes().real("seed", 0.0f));
 }
 
 template <class Draw>
 void fill(Tensor& y, Draw&& draw) {
   visit_dtype<Floats>(y.dtype(), [&]<class T>() {
-    std::int64_t i = 0;
-    for (T& value : y.as_mutable<T>()) value = from_real<T>(draw(i++));
+    for (T& value : y.as_mutable<T>()) value = from_real<T>(draw());
   });
 }
 
@@ -41,20 +35,20 @@ Shape random_shape(KernelContext& context) {
 void run_normal(KernelContext& context) {
   const double mean = context.attributes().real("mean", 0.0f);
   const double scale = context.attributes().real("scale", 1.0f);
-  fill(context.output(0, random_shape(context)),
-       [=, random = Random(context)](std::int64_t i) { return mean + scale * random.normal(i); });
+  Random random(context);
+  fill(context.output(0, random_shape(context)), [&] { return mean + scale * random.normal(); });
 }
 
 void run_uniform(KernelContext& context) {
   const double low = context.attributes().real("low", 0.0f);
   const double high = context.attributes().real("high", 1.0f);
-  fill(context.output(0, random_shape(context)), [=, random = Random(context)](std::int64_t i) {
-    return low + (high - low) * random.uniform(i);
-  });
+  Random random(context);
+  fill(context.output(0, random_shape(context)),
+       [&] { return low + (high - low) * random.uniform(); });
 }
 
 void run_bernoulli(KernelContext& context) {
-  const Random random(context);
+  Random random(context);
   const Tensor& p = context.input(0);
   Tensor& y = context.output(0, p.shape());
   visit_dtype<Floats>(p.dtype(), [&]<class P>() {
@@ -62,7 +56,7 @@ void run_bernoulli(KernelContext& context) {
     visit_dtype<Union<Numbers, Types<bool>>>(y.dtype(), [&]<class T>() {
       const auto out = y.as_mutable<T>();
       for (std::size_t i = 0; i < out.size(); ++i) {
-        const bool one = random.uniform(static_cast<std::int64_t>(i)) < probability[i];
+        const bool one = random.uniform() < probability[i];
         out[i] = static_cast<T>(one ? 1.0f : 0.0f);
       }
     });
@@ -71,7 +65,7 @@ void run_bernoulli(KernelContext& context) {
 
 /// Draws by inverting the cumulative distribution of exp(input).
 void run_multinomial(KernelContext& context) {
-  const Random random(context);
+  Random random(context);
   const Tensor& x = context.input(0);
   if (x.rank() != 2 || x.dim(1) == 0) {
     context.fail(ErrorCode::shape_mismatch, "the input must be [batch, classes], with a class");
@@ -92,7 +86,7 @@ void run_multinomial(KernelContext& context) {
           cumulative[static_cast<std::size_t>(i)] = sum;
         }
         for (std::int64_t i = 0; i < samples; ++i) {
-          const double at = random.uniform(row * samples + i) * sum;
+          const double at = random.uniform() * sum;
           const auto hit = std::upper_bound(cumulative.begin(), cumulative.end() - 1, at);
           out[i] = static_cast<Index>(hit - cumulative.begin());
         }
@@ -118,35 +112,40 @@ double dropout_ratio(const KernelContext& context) {
   return ratio;
 }
 
+/// Output 1, where it is wanted, says for each element whether kept() does; its type was the data's
+/// before opset 10.
+template <class Kept>
+void put_mask(KernelContext& context, const Shape& shape, Kept&& kept) {
+  if (!context.has_output(1)) return;
+  Tensor& mask = context.output(1, shape);
+  visit_dtype<Union<Floats, Types<bool>>>(mask.dtype(), [&]<class T>() {
+    for (T& value : mask.as_mutable<T>()) value = static_cast<T>(kept() ? 1.0f : 0.0f);
+  });
+}
+
 void run_dropout(KernelContext& context) {
   const Tensor& x = context.input(0);
-  const bool training = is_training(context);
-  const double ratio = training ? dropout_ratio(context) : 0;
-  const Random random = ratio > 0 ? Random(context) : Random(0);
-  const auto kept = [&](std::int64_t i) { return ratio == 0 || random.uniform(i) >= ratio; };
-  if (context.has_output(1)) {
-    Tensor& mask = context.output(1, x.shape());
-    visit_dtype<Union<Floats, Types<bool>>>(mask.dtype(), [&]<class T>() {
-      std::int64_t i = 0;
-      for (T& value : mask.as_mutable<T>()) value = static_cast<T>(kept(i++) ? 1.0f : 0.0f);
-    });
+  const double ratio = is_training(context) ? dropout_ratio(context) : 0;
+  if (ratio == 0) {
+    put_mask(context, x.shape(), [] { return true; });
+    return convert_elements(x, context.output(0, x.shape()));
   }
+  // Copied for each output, so that both see the same draws.
+  auto kept = [ratio, random = Random(context)]() mutable { return random.uniform() >= ratio; };
+  put_mask(context, x.shape(), decltype(kept)(kept));
   Tensor& y = context.output(0, x.shape());
-  if (ratio == 0) return convert_elements(x, y);
   visit_dtype<Floats>(x.dtype(), [&]<class T>() {
     const auto from = x.as<T>();
     const auto to = y.as_mutable<T>();
     for (std::size_t i = 0; i < from.size(); ++i) {
-      to[i] = kept(static_cast<std::int64_t>(i))
-                  ? from_real<T>(static_cast<double>(from[i]) / (1 - ratio))
-                  : T(0.0f);
+      to[i] = from_real<T>(kept() ? static_cast<double>(from[i]) / (1 - ratio) : 0);
     }
   });
 }
 
 }  // namespace
 
-Random::Random(const KernelContext& context) : Random(seed_of(context)) {}
+Random::Random(const KernelContext& context) : engine_(seed_of(context)) {}
 
 void add_random_kernels(std::vector<ReferenceKernel>& table) {
   table.push_back({"", "RandomNormal", run_normal});

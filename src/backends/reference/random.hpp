@@ -1,44 +1,52 @@
-// Random numbers without state: number i of a stream is a function of the seed and i.
+// Random numbers of a node.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
-#include <numbers>
+#include <random>
 
 #include "inlay/backend.hpp"
 
 namespace inlay::inline v0::kernels {
 
-/// A counter-based generator: the output function of SplitMix64 (Steele, Lea and Flood, "Fast
-/// splittable pseudorandom number generators", 2014) over seed and counter. The same on every
-/// machine and for every order of use.
+/// A stream of random numbers: the Mersenne Twister and the same ways from its words to numbers as
+/// ONNX's reference evaluator, so that a node with a seed gives what it gives there.
 class Random {
  public:
-  explicit Random(std::uint64_t seed) noexcept : seed_(mix(seed + step)) {}
   /// The stream of the node's attribute `seed`; without one, a stream that differs at each call.
   explicit Random(const KernelContext& context);
 
-  std::uint64_t bits(std::int64_t i) const noexcept {
-    return mix(seed_ + static_cast<std::uint64_t>(i) * step);
+  /// Uniform in [0, 1), with 53 bits.
+  double uniform() {
+    const auto high = static_cast<double>(engine_() >> 5);
+    const auto low = static_cast<double>(engine_() >> 6);
+    return (high * 0x1p26 + low) * 0x1p-53;
   }
-  /// Uniform in [0, 1).
-  double uniform(std::int64_t i) const noexcept {
-    return static_cast<double>(bits(i) >> 11) * 0x1p-53;
-  }
-  /// Standard normal, by the method of Box and Muller, 1958.
-  double normal(std::int64_t i) const noexcept {
-    const double radius = std::sqrt(-2 * std::log(1 - uniform(2 * i)));
-    return radius * std::cos(2 * std::numbers::pi * uniform(2 * i + 1));
+  /// Standard normal, by the polar method (Marsaglia and Bray, "A convenient method for generating
+  /// normal variables", 1964), which gives two at a time.
+  double normal() {
+    if (has_spare_) {
+      has_spare_ = false;
+      return spare_;
+    }
+    double x = 0;
+    double y = 0;
+    double square = 0;
+    while (square >= 1 || square == 0) {
+      x = 2 * uniform() - 1;
+      y = 2 * uniform() - 1;
+      square = x * x + y * y;
+    }
+    const double factor = std::sqrt(-2 * std::log(square) / square);
+    spare_ = factor * x;
+    has_spare_ = true;
+    return factor * y;
   }
 
  private:
-  static constexpr std::uint64_t step = 0x9E3779B97F4A7C15u;
-  static std::uint64_t mix(std::uint64_t x) noexcept {
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-    return x ^ (x >> 31);
-  }
-  std::uint64_t seed_;
+  std::mt19937 engine_;
+  double spare_ = 0;
+  bool has_spare_ = false;
 };
 
 }  // namespace inlay::inline v0::kernels

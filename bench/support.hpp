@@ -9,7 +9,7 @@
 #include <string>
 
 #include "backends/cpu/isa.hpp"
-#include "backends/cpu/peak.hpp"
+#include "backends/cpu/measure_peak.hpp"
 
 namespace inlay_bench {
 
@@ -43,7 +43,7 @@ class Floats {
 inline double peak_gflops(const KernelTable& table) {
   static std::map<const KernelTable*, double> peaks;
   double& peak = peaks[&table];
-  if (peak == 0) peak = inlay::cpu::measure_fma_gflops(table.peak);
+  if (peak == 0) peak = inlay::cpu::measure_peak(*inlay::inline_executor(), table.name) * 1e-9;
   return peak;
 }
 

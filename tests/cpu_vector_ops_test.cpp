@@ -3,66 +3,14 @@
 #include <cmath>
 #include <initializer_list>
 
-#include "support.hpp"
+#include "cpu_support.hpp"
 
 using namespace inlay;
 using test::Call;
+using test::check;
+using test::with;
 
 namespace {
-
-/// Runs the call on every instruction set of this machine and on the reference, and compares. Also
-/// checks that the cpu backend really took the node and that threads change no bit.
-void check(const Call& call, double tolerance = 2e-6) {
-  CAPTURE(call.op, call.version);
-  const std::vector<Value> want = test::run(call);
-  for (const char* isa : {"sse2", "avx2", "avx512", "neon64"}) {
-    const auto registry = [&]() -> std::shared_ptr<Registry> {
-      try {
-        return Registry::create(isa);
-      } catch (const Error&) {
-        return nullptr;
-      }
-    }();
-    if (registry == nullptr) continue;
-    ModelOptions options;
-    options.backends = {"cpu"};
-    options.isa = isa;
-    options.optimize = false;
-    const Model model = Model::from_graph(test::graph_of(call), options);
-    CAPTURE(isa, model.placements()[0].reason);
-    REQUIRE(model.placements()[0].backend == "cpu");
-    const std::vector<Value> got = test::run(call, "cpu", 1, isa);
-    const std::vector<Value> threaded = test::run(call, "cpu", 3, isa);
-    REQUIRE(got.size() == want.size());
-    for (std::size_t i = 0; i < want.size(); ++i) {
-      const Tensor& a = got[i].tensor();
-      const Tensor& b = want[i].tensor();
-      REQUIRE(a.dtype() == b.dtype());
-      REQUIRE(to_string(a.shape()) == to_string(b.shape()));
-      REQUIRE(std::memcmp(a.data(), threaded[i].tensor().data(), a.bytes()) == 0);
-      if (a.dtype() != DType::float32) {
-        REQUIRE(std::memcmp(a.data(), b.data(), a.bytes()) == 0);
-        continue;
-      }
-      for (std::size_t k = 0; k < a.as<float>().size(); ++k) {
-        const float u = a.as<float>()[k], v = b.as<float>()[k];
-        if (std::isnan(v)) {
-          REQUIRE(std::isnan(u));
-        } else if (u != v) {
-          CAPTURE(k);
-          REQUIRE(static_cast<double>(u) ==
-                  Approx(static_cast<double>(v)).epsilon(tolerance).margin(tolerance));
-        }
-      }
-    }
-  }
-}
-
-Attributes with(std::initializer_list<Attributes::Item> items) {
-  Attributes attributes;
-  for (const auto& [name, value] : items) attributes.set(name, value);
-  return attributes;
-}
 
 using Integers = std::vector<std::int64_t>;
 

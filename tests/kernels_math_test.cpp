@@ -52,7 +52,7 @@ struct Function {
 const Function functions[] = {
     {"exp", UnaryOp::exp, [](double x) { return std::exp(x); }, 1.1},
     {"log", UnaryOp::log, [](double x) { return std::log(x); }, 1.0},
-    {"tanh", UnaryOp::tanh, [](double x) { return std::tanh(x); }, 6.0},
+    {"tanh", UnaryOp::tanh, [](double x) { return std::tanh(x); }, 6.2},
     {"sigmoid", UnaryOp::sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }, 2.5},
     {"erf", UnaryOp::erf, [](double x) { return std::erf(x); }, 7.0},
     {"sin", UnaryOp::sin, [](double x) { return std::sin(x); }, 2.0},

@@ -10,6 +10,8 @@ using namespace passes;
 // A short fixed order: each fusion comes after those that make room for it.
 constexpr std::array standard{
     Pass{"infer_types", "gives every value its type", infer_types, true, true},
+    // Before folding, which would turn quantized weights into floats.
+    Pass{"fuse_quantized", "runs QDQ patterns on integers", fuse_quantized},
     Pass{"fold_constants", "computes what does not depend on inputs", fold_constants, false, true},
     Pass{"inline_branches", "takes the branch of an If whose condition is known", inline_branches},
     Pass{"fold_constants", "the same within branches taken", fold_constants, false, true},

@@ -19,6 +19,7 @@ void merge_transposes(Graph& graph, const PassContext& context);
 void merge_reshapes(Graph& graph, const PassContext& context);
 
 // Fusing.
+void fuse_quantized(Graph& graph, const PassContext& context);
 void fuse_layer_norm(Graph& graph, const PassContext& context);
 void fuse_rms_norm(Graph& graph, const PassContext& context);
 void fuse_norm_scale(Graph& graph, const PassContext& context);

@@ -18,7 +18,8 @@ ConvMethod conv_method(const ConvShape& s) {
   constexpr std::int64_t depthwise_max_filters = 4;  // more per channel repay a GEMM
   const bool no_pad = same(s.pad, {0, 0, 0});
   if (s.out.count() == 1 && no_pad && same(s.kernel, s.in)) return ConvMethod::vector;
-  if (s.group_channels() == 1 && s.group_filters() <= depthwise_max_filters) {
+  if (s.group_channels() == 1 && s.group_filters() <= depthwise_max_filters &&
+      planes_are_small(s)) {
     return ConvMethod::depthwise;
   }
   if (s.kernel.count() == 1 && s.stride.count() == 1 && no_pad && same(s.in, s.out)) {

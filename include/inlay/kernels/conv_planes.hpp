@@ -45,6 +45,7 @@ INLAY_INLINE std::int64_t pixel_runs(const ConvBand& band, const Extent3& out, c
 /// Whether planes suit this shape: the gaps between rows, which are computed in vain, are short.
 template <class A>
 bool suits_planes(const ConvShape& s) {
+  if (!planes_are_small(s)) return false;
   const PhasePlanes planes = phase_planes(s, s.out);
   return s.kernel.count() > 1 && 2 * s.kernel.count() <= GemmBlocking<A>::kc &&
          2 * planes.pixels <= 3 * s.out.count() && s.stride.count() <= 2 * s.kernel.count();

@@ -46,6 +46,22 @@ INLAY_INLINE PhasePlanes phase_planes(const ConvWindow& w, const Extent3& out) {
           ((out.d - 1) * size.h + out.h - 1) * size.w + out.w};
 }
 
+/// Whether the planes of a channel take memory in proportion to its input and output; a wide
+/// dilation or stride over much padding would not.
+INLAY_INLINE bool planes_are_small(const ConvWindow& w) {
+  const auto axis = [](std::int64_t out, std::int64_t kernel, std::int64_t dilation,
+                       std::int64_t stride) {
+    const double reach = static_cast<double>(kernel - 1) * static_cast<double>(dilation);
+    return (static_cast<double>(out) + reach / static_cast<double>(stride)) *
+           static_cast<double>(stride);
+  };
+  const double floats = axis(w.out.d, w.kernel.d, w.dilation.d, w.stride.d) *
+                        axis(w.out.h, w.kernel.h, w.dilation.h, w.stride.h) *
+                        axis(w.out.w, w.kernel.w, w.dilation.w, w.stride.w);
+  const double floor = 65536;  // never worth a thought
+  return floats <= floor + 4.0 * static_cast<double>(w.in.count() + w.out.count());
+}
+
 /// Where tap `tap` (in the order of the weights) meets output pixel 0.
 INLAY_INLINE std::int64_t phase_tap_offset(const ConvWindow& w, const PhasePlanes& planes,
                                            std::int64_t tap) {

@@ -1,7 +1,164 @@
-#include "backends/cpu/cpu.hpp"
+// MatMul, Gemm and inlay:FusedMatMul.
+#include "backends/reference/matmul.hpp"
+
+#include "backends/cpu/batched_gemm.hpp"
+#include "backends/cpu/broadcast_term.hpp"
+#include "backends/cpu/fused_activation.hpp"
+#include "backends/cpu/glue.hpp"
 
 namespace inlay::inline v0::cpu {
+namespace {
 
-std::vector<CpuOp> matmul_ops() { return {}; }
+using kernels::MatMulGeometry;
+using kernels::MatrixView;
+
+/// Shapes with Gemm's transpositions undone.
+struct Transposes {
+  bool a = false, b = false;
+
+  static Shape applied(Shape shape, bool transpose) {
+    if (transpose && shape.rank() == 2) std::swap(shape[0], shape[1]);
+    return shape;
+  }
+  MatMulGeometry geometry(const Shape& a_shape, const Shape& b_shape) const {
+    return kernels::matmul_geometry(applied(a_shape, a), applied(b_shape, b));
+  }
+  static MatrixView view(const float* data, std::int64_t rows, std::int64_t cols, bool transpose) {
+    return transpose ? MatrixView{data, 1, rows} : MatrixView{data, cols, 1};
+  }
+};
+
+/// A constant operand, packed: its matrices one behind the other.
+struct PackedOperand {
+  Tensor floats;
+  std::int64_t matrices = 0;
+
+  const float* data() const { return matrices > 0 ? floats.as<float>().data() : nullptr; }
+};
+
+class MatMulKernel final : public Kernel {
+ public:
+  MatMulKernel(const CompileContext& context, const KernelTable& table) : gemm_(table.gemm) {
+    const Attributes& attributes = context.node.attributes;
+    if (context.node.op == "Gemm") {
+      transposes_ = {attributes.integer("transA", 0) != 0, attributes.integer("transB", 0) != 0};
+      alpha_ = attributes.real("alpha", 1);
+      beta_ = attributes.real("beta", 1);
+    }
+    activation_ = fused_activation(attributes).value_or(kernels::Activation{});
+    if (const Tensor* b = context.constant(1)) {
+      pack(
+          *b, transposes_.b, b_,
+          [&](MatrixView view, std::int64_t count, std::int64_t k, std::int64_t n, float* packed) {
+            pack_matrices_b(gemm_, view, count, k, n, packed);
+          },
+          gemm_.packed_b_size);
+    } else if (const Tensor* a = context.constant(0)) {
+      pack(
+          *a, transposes_.a, a_,
+          [&](MatrixView view, std::int64_t count, std::int64_t m, std::int64_t k, float* packed) {
+            pack_matrices_a(gemm_, view, count, m, k, packed);
+          },
+          gemm_.packed_a_size);
+    }
+  }
+
+  std::size_t packed_bytes() const noexcept override {
+    return (a_.matrices > 0 ? a_.floats.bytes() : 0) + (b_.matrices > 0 ? b_.floats.bytes() : 0);
+  }
+  bool consumed(std::size_t i) const noexcept override {
+    return (i == 0 && a_.matrices > 0) || (i == 1 && b_.matrices > 0);
+  }
+
+  void run(KernelContext& context) const override {
+    const Tensor& a = context.input(0);
+    const Tensor& b = context.input(1);
+    const MatMulGeometry g = transposes_.geometry(a.shape(), b.shape());
+    float* const y = context.output(0, g.output).as_mutable<float>().data();
+    BatchedGemm batched;
+    batched.count = g.batch.elements();
+    batched.batch = g.batch;
+    batched.a_steps = g.a_steps;
+    batched.b_steps = g.b_steps;
+    batched.c_step = g.m * g.n;
+    batched.b_matrices =
+        b_.matrices > 0 ? b_.matrices : b.size() / std::max<std::int64_t>(1, g.k * g.n);
+    kernels::GemmProblem& p = batched.first;
+    p.m = g.m, p.n = g.n, p.k = g.k;
+    p.a = Transposes::view(a.as<float>().data(), g.m, g.k, transposes_.a);
+    p.b = Transposes::view(b.as<float>().data(), g.k, g.n, transposes_.b);
+    p.packed_a = a_.data();
+    p.packed_b = b_.data();
+    p.c = y;
+    p.ldc = g.n;
+    p.epilogue.alpha = alpha_;
+    p.epilogue.beta = beta_;
+    p.epilogue.activation = activation_;
+    // Products that share one B are one taller product.
+    if (batched.count > 1 && b.size() == g.k * g.n && a.size() == batched.count * g.m * g.k &&
+        !transposes_.a && a_.matrices == 0) {
+      p.m *= batched.count;
+      batched.count = 1;
+      batched.batch = {};
+    }
+    for (const std::size_t i : {std::size_t{2}, std::size_t{3}}) {
+      if (context.has_input(i)) add(context, i, g.output, p);
+    }
+    run_batched_gemm(context, gemm_, batched);
+  }
+
+ private:
+  template <class Pack, class Size>
+  static void pack(const Tensor& tensor, bool transpose, PackedOperand& to, const Pack& pack_all,
+                   const Size& packed_size) {
+    const Shape shape = Transposes::applied(tensor.shape(), transpose);
+    if (shape.rank() < 2 || tensor.size() == 0) return;
+    const std::int64_t rows = shape[shape.rank() - 2], cols = shape.back();
+    // A single row or column is read as it is: a panel of it would be mostly zeros.
+    if (rows == 1 || cols == 1) return;
+    const std::int64_t matrices = tensor.size() / (rows * cols);
+    to.floats = Tensor::zeros(DType::float32, {matrices * packed_size(rows, cols)});
+    pack_all(Transposes::view(tensor.as<float>().data(), rows, cols, transpose), matrices, rows,
+             cols, to.floats.as_mutable<float>().data());
+    to.matrices = matrices;
+  }
+
+  /// Puts input i into the epilogue.
+  static void add(KernelContext& context, std::size_t i, const Shape& output,
+                  kernels::GemmProblem& problem) {
+    const Tensor& term = context.input(i);
+    const std::int64_t n = problem.n;
+    kernels::GemmEpilogue& e = problem.epilogue;
+    const bool is_row = term.rank() > 0 && term.size() == n && term.shape().back() == n &&
+                        output.rank() > 0 && output.back() == n;
+    if (is_row && e.col_bias == nullptr) {
+      e.col_bias = term.as<float>().data();
+    } else {
+      e.residual = broadcast_term(context, i, output, e.residual);
+      e.residual_stride = n;
+    }
+  }
+
+  const GemmKernels& gemm_;
+  Transposes transposes_;
+  float alpha_ = 1, beta_ = 1;
+  kernels::Activation activation_;
+  PackedOperand a_, b_;
+};
+
+Support supports_matmul(const CompileContext& context) {
+  if (!fused_activation(context.node.attributes)) return unsupported("an activation not fused");
+  return float_inputs(context, 4);
+}
+
+}  // namespace
+
+std::vector<CpuOp> matmul_ops() {
+  return {
+      {"", "MatMul", supports_matmul, compile_as<MatMulKernel>},
+      {"", "Gemm", supports_matmul, compile_as<MatMulKernel>},
+      {"inlay", "FusedMatMul", supports_matmul, compile_as<MatMulKernel>},
+  };
+}
 
 }  // namespace inlay::inline v0::cpu

@@ -100,17 +100,17 @@ void convert_numbers(const Tensor& from, Tensor& to, const CastOptions& options)
 
 void format_numbers(const Tensor& from, Tensor& to) {
   const auto text = to.as_mutable<std::string>();
-  const auto format = [&]<class Printed>(Printed) {
-    std::array<Printed, 1> value;
+  const bool narrow_float = from.dtype() != DType::float64;
+  visit_dtype<Wide>(wide_dtype(from.dtype()), [&]<class W>() {
+    std::array<W, 1> value;
     for (std::int64_t i = 0; i < from.size(); ++i) {
-      load<Printed>(from, i, value);
-      text[static_cast<std::size_t>(i)] = format_number(value[0]);
+      load<W>(from, i, value);
+      // A float printed as a double would show digits that it does not have.
+      text[static_cast<std::size_t>(i)] = std::is_same_v<W, double> && narrow_float
+                                              ? format_number(static_cast<float>(value[0]))
+                                              : format_number(value[0]);
     }
-  };
-  const DType wide = wide_dtype(from.dtype());
-  // A float printed as a double would show digits that it does not have.
-  if (wide == DType::float64 && from.dtype() != DType::float64) return format(float{});
-  visit_dtype<Wide>(wide, [&]<class W>() { format(W{}); });
+  });
 }
 
 void copy_bytes(const Tensor& from, Tensor& to) {

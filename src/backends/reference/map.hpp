@@ -24,13 +24,16 @@ void map_unary(KernelContext& context, F&& f) {
 }
 
 /// The shape under which input 1 broadcasts to input 0 by the numpy rule. That is its own, except
-/// that before opset 7 the attribute `axis` says where its first axis lies.
+/// that before opset 7 the attribute `axis` says where its first axis lies (PRelu: 1, the
+/// channels).
 inline Shape second_shape(const KernelContext& context) {
   Shape shape = context.input(1).shape();
   const Shape& first = context.input(0).shape();
-  if (context.version() >= 7 || context.node().domain != "") return shape;
-  const int axis = normalize_axis(context.attributes().integer("axis", first.rank() - shape.rank()),
-                                  first.rank() + 1);
+  if (context.version() >= 7 || first.rank() <= shape.rank()) return shape;
+  const int suffix = first.rank() - shape.rank();
+  const int axis = normalize_axis(
+      context.attributes().integer("axis", context.node().op == "PRelu" ? 1 : suffix),
+      first.rank());
   while (axis + shape.rank() < first.rank()) shape.push_back(1);
   return shape;
 }

@@ -71,7 +71,6 @@ void slice(KernelContext& context) {
   }
   write_stored(context, context.output(0, shape), [&](auto* to) {
     const auto* from = stored<element_t<decltype(to)>>(context, data);
-    if (shape.elements() == 0) return;
     copy_strided(shape, to, dense_strides(shape), from + offset, strides);
   });
 }
@@ -94,7 +93,6 @@ void tile(KernelContext& context) {
   }
   write_stored(context, context.output(0, shape), [&](auto* to) {
     const auto* from = stored<element_t<decltype(to)>>(context, data);
-    if (data.size() == 0) return;
     walk(repeats, std::array<Strides, 1>{copy_steps}, [&](std::int64_t, const Offsets<1>& at) {
       copy_strided(data.shape(), to + at[0], strides, from, dense_strides(data.shape()));
     });

@@ -111,7 +111,7 @@ void pad(KernelContext& context) {
     const T* from = stored<T>(context, data);
     if (mode == PadMode::constant) {
       pad_constant(shape, begins, data.shape(), pad_value<T>(context, data.dtype()), to, from);
-    } else if (output.size() > 0) {
+    } else {
       gather_axes(shape, sources, dense_strides(data.shape()), T{}, to, from);
     }
   });

@@ -51,7 +51,7 @@ class GraphBuilder {
   ReadContext& context_;
   std::unordered_map<std::string, const FunctionProto*> functions_;
   std::vector<const FunctionProto*> calls_;  ///< being put in place, outermost first
-  int depth_ = 0;                            ///< of graphs and calls around the current node
+  int depth_ = -1;  ///< graphs and calls around the innermost one; -1 outside of all
 };
 
 }  // namespace inlay::inline v0::onnx

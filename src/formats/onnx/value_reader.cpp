@@ -46,10 +46,10 @@ Value read_optional(std::string_view bytes, ReadContext& context, int depth) {
 
 /// A scalar of one of the integer types that a map's keys may have.
 Tensor key_scalar(DType dtype, std::int64_t key) {
-  Tensor tensor(dtype, {});
   if (!is_integer(dtype) || bit_width(dtype) < 8) {
     throw Error(ErrorCode::parse, "the keys of a map are neither integers nor strings");
   }
+  Tensor tensor(dtype, {});
   std::memcpy(tensor.mutable_data(), &key, tensor.bytes());
   return tensor;
 }

@@ -62,7 +62,8 @@ void show(const Pictures& pictures, const float* probabilities, std::size_t firs
   for (std::size_t i = first; i < last; ++i) {
     const float* scores = probabilities + i * 10;
     const int digit = best_digit(scores);
-    std::printf("%s: %d  (%5.1f %%) ", digit == pictures.labels[i] ? "it is" : "WRONG", digit,
+    // As wide as a picture and the gap after it.
+    std::printf("%-5s %d (%5.1f %%) ", digit == pictures.labels[i] ? "it is" : "WRONG", digit,
                 100.0 * scores[digit]);
   }
   std::printf("\n\n");

@@ -90,6 +90,17 @@ TEST_CASE("merge_reshapes makes one Reshape of a chain") {
   check_same_answers(graph);
 }
 
+TEST_CASE("merge_reshapes removes a chain that ends where it began") {
+  Graph graph = graph_with_opset();
+  const ValueId x = graph.add_input("x", Type::tensor(DType::float32, Shape{2, 6}));
+  ValueId y = graph.add_node("Reshape", {x, integers(graph, {3, 4})}, "y1");
+  y = graph.add_node("Reshape", {y, integers(graph, {2, 6})}, "y2");
+  graph.outputs = {graph.add_node("Exp", {y}, "y")};
+  CHECK(after_passes(graph.clone(), {"merge_reshapes", "eliminate_dead"}) ==
+        "  %y: float32[2, 6] = Exp(%x)\n");
+  check_same_answers(graph);
+}
+
 TEST_CASE("merge_reshapes keeps zeros that copy a dim of the value before") {
   Graph graph = graph_with_opset();
   const ValueId x = graph.add_input("x", Type::tensor(DType::float32, {Dim(), Dim(), Dim(6)}));

@@ -6,6 +6,7 @@
 
 #include "command.hpp"
 #include "inlay/pass.hpp"
+#include "made_up_inputs.hpp"
 #include "runtime/flops.hpp"
 #include "runtime/model_state.hpp"
 
@@ -94,6 +95,18 @@ MemoryReport memory_of(const Model& model) {
   return report;
 }
 
+// With open axes at 1; sequences and the like leave shapes as they are.
+Flops flops_of(const Model& model) {
+  const auto fixed = try_call(
+      [&] { return with_input_shapes(model.graph(), made_up_inputs(model.inputs(), 1, {})); });
+  return count_flops(fixed ? *fixed : model.graph());
+}
+
+bool has_open_axes(const Model& model) {
+  return std::any_of(model.inputs().begin(), model.inputs().end(),
+                     [](const Model::Port& port) { return !port.type.static_shape(); });
+}
+
 void print_ports(const char* title, std::span<const Model::Port> ports) {
   for (const Model::Port& port : ports) {
     std::printf("%-12s%s  %s\n", title, port.name.c_str(), to_string(port.type).c_str());
@@ -117,13 +130,14 @@ void print_contents(const Graph& graph, const Contents& contents) {
   }
 }
 
-void print_memory(const MemoryReport& memory, bool list) {
+void print_memory(const MemoryReport& memory, bool open_axes, bool list) {
   std::printf("%-12sconstants %s, packed weights %s\n", "memory",
               format_bytes(static_cast<double>(memory.model.constants)).c_str(),
               format_bytes(static_cast<double>(memory.model.packed)).c_str());
   std::printf("%-12sarena %s for %zu values that would take %s side by side\n", "",
               format_bytes(static_cast<double>(memory.arena)).c_str(), memory.values.size(),
               format_bytes(static_cast<double>(memory.sum)).c_str());
+  if (open_axes) std::printf("%-12svalues of open shape get their place at run time\n", "");
   if (!list) return;
   for (const Planned& value : memory.values) {
     std::printf("%12zu %10zu  %s\n", value.offset, value.bytes, value.name.c_str());
@@ -209,7 +223,7 @@ void inspect(const Arguments& arguments, const GlobalOptions& global) {
   if (!loaded) throw loaded.error().at({.file = arguments.model});
   const Model& model = *loaded;
   const MemoryReport memory = memory_of(model);
-  const Flops flops = count_flops(model.graph());
+  const Flops flops = flops_of(model);
 
   if (arguments.json) {
     json["inputs"] = to_json(model.inputs());
@@ -228,9 +242,10 @@ void inspect(const Arguments& arguments, const GlobalOptions& global) {
   }
   print_ports("inputs", model.inputs());
   print_ports("outputs", model.outputs());
-  print_memory(memory, arguments.memory);
-  std::printf("%-12s%.3g million operations%s\n", "arithmetic", flops.count / 1e6,
-              flops.unknown_nodes == 0 ? "" : ", without nodes whose shapes are not known yet");
+  print_memory(memory, has_open_axes(model), arguments.memory);
+  std::printf("%-12s%.4g million operations with open axes at 1%s\n", "arithmetic",
+              flops.count / 1e6,
+              flops.unknown_nodes == 0 ? "" : ", without nodes whose shapes depend on values");
   print_placements(model, arguments.nodes);
   if (arguments.graph) std::fputs(model.graph().print().c_str(), stdout);
 }

@@ -114,7 +114,7 @@ std::vector<OpSchema> matmul_schemas() {
   return {
       {"", "MatMul", 1, 2, 2, 1, 1, infer_matmul},
       {"", "MatMulInteger", 10, 2, 4, 1, 1, infer_matmul_integer},
-      {"", "Gemm", 7, 2, 3, 1, 1, infer_gemm},
+      {"", "Gemm", 1, 2, 3, 1, 1, infer_gemm},
       {"", "Einsum", 12, 1, any_number, 1, 1, infer_einsum},
       {"", "Det", 11, 1, 1, 1, 1, infer_det},
   };

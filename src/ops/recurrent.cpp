@@ -39,9 +39,9 @@ void infer_recurrent(InferContext& context) {
 
 std::vector<OpSchema> recurrent_schemas() {
   return {
-      {"", "RNN", 7, 3, 6, 0, 2, infer_recurrent},
-      {"", "GRU", 7, 3, 6, 0, 2, infer_recurrent},
-      {"", "LSTM", 7, 3, 8, 0, 3, infer_recurrent},
+      {"", "RNN", 1, 3, 6, 0, 2, infer_recurrent},
+      {"", "GRU", 1, 3, 6, 0, 2, infer_recurrent},
+      {"", "LSTM", 1, 3, 8, 0, 3, infer_recurrent},
   };
 }
 

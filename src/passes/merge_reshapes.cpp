@@ -1,5 +1,5 @@
 // Reshapes: of a chain of nodes that keep the elements in order (Reshape, Squeeze, Unsqueeze,
-// Flatten …) the last alone does all.
+// Flatten …) the last alone does all; where the shape ends up as it was, none is left.
 #include <algorithm>
 
 #include "passes/editor.hpp"
@@ -34,12 +34,15 @@ void merge_reshapes(Graph& graph, const PassContext& context) {
     const ValueId source = before->input(0);
     const ValueId output = graph.nodes[i].output(0);
     if (source == no_id || output == no_id || graph.nodes[i].outputs.size() != 1) continue;
-    if (graph.value(source).type.dtype != graph.value(output).type.dtype) continue;
+    const Type& before_type = graph.value(source).type;
+    const Type& type = graph.value(output).type;
+    if (before_type.dtype != type.dtype) continue;
+    if (same_shape(before_type, type) && editor.bypass(id, source)) continue;
     if (is_self_contained(graph, graph.nodes[i])) {
       editor.set_input(id, 0, source);
       continue;
     }
-    const auto target = reshape_target(graph.value(output).type);
+    const auto target = reshape_target(type);
     if (!target) continue;
     const auto rank = static_cast<std::int64_t>(target->size());
     Node reshape{.op = "Reshape", .version = 13};

@@ -131,6 +131,7 @@ void simplify(Editor& editor, NodeId id) {
   if (is_identity(perm) && editor.bypass(id, source)) return;
   const Type& type = graph.value(source).type;
   if (type.rank() == std::ssize(perm) && moves_only_ones(type, perm)) {
+    if (same_shape(type, graph.value(output).type) && editor.bypass(id, source)) return;
     if (const auto target = reshape_target(graph.value(output).type)) {
       Node reshape{.op = "Reshape", .version = 13};
       reshape.inputs = {source,

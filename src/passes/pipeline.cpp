@@ -17,6 +17,8 @@ constexpr std::array standard{
     Pass{"fold_constants", "the same within branches taken", fold_constants, false, true},
     Pass{"eliminate_dead", "drops what nobody needs", eliminate_dead},
     Pass{"eliminate_common", "computes equal nodes once", eliminate_common},
+    Pass{"widen_float16", "computes float16 in float32, rounding at the borders", widen_float16},
+    Pass{"eliminate_dead", "drops casts that nobody needs", eliminate_dead},
     Pass{"replace_upsample", "writes Upsample as Resize", replace_upsample},
     Pass{"remove_noops", "removes nodes that change nothing", remove_noops},
     Pass{"fuse_activation_formulas", "finds Gelu, Swish, HardSwish, Mish in arithmetic",

@@ -14,6 +14,7 @@ void inline_branches(Graph& graph, const PassContext& context);
 void eliminate_dead(Graph& graph, const PassContext& context);
 void eliminate_common(Graph& graph, const PassContext& context);
 void remove_noops(Graph& graph, const PassContext& context);
+void widen_float16(Graph& graph, const PassContext& context);
 void replace_upsample(Graph& graph, const PassContext& context);
 void merge_transposes(Graph& graph, const PassContext& context);
 void merge_reshapes(Graph& graph, const PassContext& context);

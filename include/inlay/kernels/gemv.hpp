@@ -34,7 +34,7 @@ INLAY_FLATTEN void gemv_rows(MatrixView matrix, const float* INLAY_RESTRICT x, s
       });
     }
     unroll<rows>([&](auto r) {
-      if (i + r < count) out[i + r] = reduce_add<float, A>(Vf(sums[r][0] + sums[r][1]));
+      if (i + r < count) out[i + r] = kernels::reduce_add<float, A>(Vf(sums[r][0] + sums[r][1]));
     });
   }
 }

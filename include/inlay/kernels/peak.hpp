@@ -27,7 +27,7 @@ INLAY_FLATTEN float fma_peak(std::int64_t iterations, float factor, float offset
   }
   Vec<float, A> total = sums[0];
   for (int c = 1; c < chains; ++c) total += sums[c];
-  return reduce_add<float, A>(total);
+  return kernels::reduce_add<float, A>(total);
 }
 
 /// The sum of `count` floats, read once from front to back as fast as loads allow; the caller times
@@ -42,7 +42,7 @@ INLAY_FLATTEN float read_sum(const float* data, std::int64_t count) {
     unroll<chains>([&](auto c) { sums[c] += load<float, A>(data + i + c * size); });
   }
   for (int c = 1; c < chains; ++c) sums[0] += sums[c];
-  return reduce_add<float, A>(sums[0]);
+  return kernels::reduce_add<float, A>(sums[0]);
 }
 
 }  // namespace inlay::inline v0::kernels

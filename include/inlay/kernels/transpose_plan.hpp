@@ -87,7 +87,7 @@ inline TransposePlan make_transpose_plan(std::size_t rank, const std::size_t* di
     for (row_axis = 0; axes[row_axis].source_stride != 1;) ++row_axis;
     plan.rows = axes[row_axis].size;
     plan.row_target_stride = axes[row_axis].target_stride;
-    plan.strip = 256 / plan.element_size;
+    plan.strip = 64 / plan.element_size;  // a cache line of the source
     plan.strips = (plan.rows + plan.strip - 1) / plan.strip;
   }
   plan.items = plan.strips;

@@ -1,44 +1,17 @@
 // Symbols that survive shape arithmetic.
-#include "ops_support.hpp"
+#include "typed_graph.hpp"
 
 using namespace inlay;
 using namespace inlay::test;
 
 namespace {
 
-/// A graph whose values are typed as they are added.
-struct Typed {
-  Graph graph;
-  std::shared_ptr<const Registry> registry = Registry::standard();
-
-  Typed() { graph.opsets[""] = 21; }
-  ValueId input(DType dtype, std::vector<Dim> dims) {
-    return graph.add_input("i" + std::to_string(graph.values.size()),
-                           Type::tensor(dtype, std::move(dims)));
-  }
-  ValueId longs(std::initializer_list<std::int64_t> values) {
-    return graph.add_constant("c" + std::to_string(graph.values.size()),
-                              Tensor::copy_of<std::int64_t>(values));
-  }
-  ValueId add(std::string_view op, std::vector<ValueId> inputs,
-              std::initializer_list<Attributes::Item> attributes = {}) {
-    Attributes set;
-    for (const auto& [name, value] : attributes) set.set(name, value);
-    const ValueId id = graph.add_node(op, std::move(inputs),
-                                      "v" + std::to_string(graph.values.size()), std::move(set));
-    const Node& node = *graph.producer(id);
-    graph.value(id).type = infer_node(*registry->find_op("", op, 21), graph, node)[0];
-    return id;
-  }
-  std::string type(ValueId id) const { return to_string(graph.value(id).type); }
-};
-
 const Attributes::Item axis0{"axis", std::int64_t{0}};
 
 }  // namespace
 
 TEST_CASE("Reshape to a computed shape keeps symbols", "[ops][known_dims]") {
-  Typed t;
+  TypedGraph t;
   const ValueId x = t.input(DType::float32, {Dim::named("N"), 3, Dim::named("H"), 8});
   const ValueId shape = t.add("Shape", {x});
   const ValueId batch = t.add("Gather", {shape, t.longs({0})}, {axis0});
@@ -52,7 +25,7 @@ TEST_CASE("Reshape to a computed shape keeps symbols", "[ops][known_dims]") {
 }
 
 TEST_CASE("Expand where a dim is compared with minus one", "[ops][known_dims]") {
-  Typed t;
+  TypedGraph t;
   const ValueId x = t.input(DType::float32, {1, 4});
   const ValueId other = t.input(DType::float32, {Dim::named("N"), 4});
   const ValueId shape = t.add("Shape", {other});
@@ -64,7 +37,7 @@ TEST_CASE("Expand where a dim is compared with minus one", "[ops][known_dims]") 
 }
 
 TEST_CASE("arithmetic on known dims", "[ops][known_dims]") {
-  Typed t;
+  TypedGraph t;
   const ValueId x = t.input(DType::float32, {Dim::named("N"), 6, 4});
   const ValueId shape = t.add("Shape", {x});
   const ValueId half = t.add("Div", {shape, t.longs({1, 2, 1})});
@@ -82,14 +55,14 @@ TEST_CASE("arithmetic on known dims", "[ops][known_dims]") {
 
 TEST_CASE("a long chain that doubles at every step is given up, not followed",
           "[ops][known_dims]") {
-  Typed t;
+  TypedGraph t;
   ValueId sum = t.add("Shape", {t.input(DType::float32, {Dim::named("N")})});
   for (int i = 0; i < 200; ++i) sum = t.add("Max", {sum, sum});
   CHECK(t.type(t.add("Expand", {t.input(DType::float32, {1}), sum})) == "float32[?]");
 }
 
 TEST_CASE("shapes of movement operators keep symbols", "[ops][known_dims]") {
-  Typed t;
+  TypedGraph t;
   const ValueId x = t.input(DType::float32, {Dim::named("N"), Dim::named("S"), 4});
   CHECK(t.type(t.add("Concat", {x, x}, {{"axis", std::int64_t{-1}}})) == "float32[N, S, 8]");
   CHECK(t.type(t.add("Slice", {x, t.longs({0, 1}), t.longs({INT64_MAX, INT64_MAX}),

@@ -84,10 +84,6 @@ void store(std::span<const W> block, Tensor& to, std::int64_t first, const CastO
 
 /// Through a block of wide values at a time.
 void convert_numbers(const Tensor& from, Tensor& to, const CastOptions& options) {
-  // The bits behind the last packed element are written by nobody else.
-  if (bit_width(to.dtype()) < 8 && to.bytes() != 0) {
-    static_cast<std::byte*>(to.mutable_data())[to.bytes() - 1] = std::byte{0};
-  }
   const DType wide = wide_dtype(from.dtype() == DType::string ? to.dtype() : from.dtype());
   visit_dtype<Wide>(wide, [&]<class W>() {
     std::array<W, 256> buffer;
@@ -100,6 +96,7 @@ void convert_numbers(const Tensor& from, Tensor& to, const CastOptions& options)
       store<W>(block, to, first, options);
     }
   });
+  if (is_packed(to.dtype())) clear_tail(to.dtype(), to.mutable_data(), to.size());
 }
 
 void format_numbers(const Tensor& from, Tensor& to) {

@@ -7,6 +7,7 @@
 #include "backends/reference/arguments.hpp"
 #include "backends/reference/cast.hpp"
 #include "backends/reference/convert.hpp"
+#include "backends/reference/storage.hpp"
 #include "backends/reference/wrap.hpp"
 #include "ops/range.hpp"
 
@@ -53,19 +54,10 @@ void run_constant(KernelContext& context) {
 void run_constant_of_shape(KernelContext& context) {
   const Shape shape(integers(context, context.input(0)));
   const auto* value = context.attributes().get<Tensor>("value");
-  const float zero = 0;
-  const DType dtype = value != nullptr ? value->dtype() : DType::float32;
-  const void* element = value != nullptr ? value->data() : &zero;
-  Tensor& y = context.output(0, dtype, shape);
-  if (is_packed(dtype)) {
-    const std::uint8_t code = get_code(element, bit_width(dtype), 0);
-    for (std::int64_t i = 0; i < y.size(); ++i) {
-      set_code(y.mutable_data(), bit_width(dtype), i, code);
-    }
-    return;
-  }
-  visit_storage(dtype, [&]<class T>() {
-    std::fill_n(mutable_elements<T>(y), y.size(), *static_cast<const T*>(element));
+  Tensor& y = context.output(0, value != nullptr ? value->dtype() : DType::float32, shape);
+  write_stored(context, y, [&](auto* to) {
+    using T = element_t<decltype(to)>;
+    std::fill_n(to, y.size(), value != nullptr ? *stored<T>(context, *value) : T{});
   });
 }
 

@@ -32,6 +32,12 @@ inline void set_code(void* data, int bits, std::int64_t i, std::uint8_t code) {
   byte = static_cast<std::uint8_t>((byte & ~mask) | ((code << (bit % 8)) & mask));
 }
 
+/// Zeroes the bits behind the last of `count` packed elements, which belong to none.
+inline void clear_tail(DType dtype, void* data, std::int64_t count) {
+  const int bits = bit_width(dtype);
+  for (std::int64_t i = count; i * bits % 8 != 0; ++i) set_code(data, bits, i, 0);
+}
+
 /// The layout of a small float: a sign, `exponent` bits, `mantissa` bits.
 struct SmallFloat {
   int exponent;

@@ -1,7 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "allocation_counter.hpp"
-#include "op_support.hpp"
+#include "ops_support.hpp"
 
 using namespace inlay;
 using namespace inlay::test;
@@ -43,7 +43,7 @@ TEST_CASE("kernels allocate nothing once they are warm", "[ops][bind]") {
     return random_tensor<std::uint8_t>(engine, shape, 0, 255);
   };
   const Tensor one = Tensor::scalar(1.f), zero = Tensor::scalar(std::uint8_t{0});
-  const Attributes pool = attributes({{"kernel_shape", Ints{2, 2}}});
+  const Attributes pool = attributes({{"kernel_shape", Int64s{2, 2}}});
   const std::vector<std::pair<std::string, Call>> calls{
       {"MatMul", {"MatMul", {floats({2, 20, 30}), floats({30, 300})}}},
       {"MatMul half", {"MatMul", {halves({2, 20, 30}), halves({30, 40})}}},

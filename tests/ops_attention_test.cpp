@@ -1,7 +1,7 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
-#include "op_support.hpp"
+#include "ops_support.hpp"
 
 using namespace inlay;
 using namespace inlay::test;

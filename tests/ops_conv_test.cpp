@@ -1,6 +1,6 @@
 #include <catch2/catch.hpp>
 
-#include "op_support.hpp"
+#include "ops_support.hpp"
 
 using namespace inlay;
 using namespace inlay::test;
@@ -16,8 +16,8 @@ Tensor counting(const Shape& shape) {
 }
 
 /// Conv as its definition says, over any number of spatial axes, in double.
-Tensor direct_conv(const Tensor& x, const Tensor& w, std::int64_t groups, const Ints& strides,
-                   const Ints& dilations, const Ints& pads, const Shape& output) {
+Tensor direct_conv(const Tensor& x, const Tensor& w, std::int64_t groups, const Int64s& strides,
+                   const Int64s& dilations, const Int64s& pads, const Shape& output) {
   Tensor y = Tensor::zeros(DType::float32, output);
   const int rank = x.rank() - 2;
   const std::int64_t channels = w.dim(1), filters = w.dim(0) / groups;
@@ -60,13 +60,15 @@ TEST_CASE("Conv slides a kernel over a padded image", "[ops]") {
   check(run({"Conv", {x, ones}}), Tensor::copy_of({12.f, 16.f, 24.f, 28.f}, {1, 1, 2, 2}));
   check(run({"Conv", {x, ones, Tensor::copy_of({100.f})}}),
         Tensor::copy_of({112.f, 116.f, 124.f, 128.f}, {1, 1, 2, 2}));
-  check(run({"Conv", {x, ones}, attributes({{"pads", Ints{1, 1, 0, 0}}, {"strides", Ints{2, 2}}})}),
+  check(run({"Conv",
+             {x, ones},
+             attributes({{"pads", Int64s{1, 1, 0, 0}}, {"strides", Int64s{2, 2}}})}),
         Tensor::copy_of({1.f, 5.f, 11.f, 28.f}, {1, 1, 2, 2}));
   check(run({"Conv", {x, ones}, attributes({{"auto_pad", std::string("SAME_LOWER")}})}),
         Tensor::copy_of({1.f, 3.f, 5.f, 5.f, 12.f, 16.f, 11.f, 24.f, 28.f}, {1, 1, 3, 3}));
   check(run({"Conv", {x, ones}, attributes({{"auto_pad", std::string("SAME_UPPER")}})}),
         Tensor::copy_of({12.f, 16.f, 9.f, 24.f, 28.f, 15.f, 15.f, 17.f, 9.f}, {1, 1, 3, 3}));
-  check(run({"Conv", {x, ones}, attributes({{"dilations", Ints{2, 2}}})}),
+  check(run({"Conv", {x, ones}, attributes({{"dilations", Int64s{2, 2}}})}),
         Tensor::copy_of({20.f}, {1, 1, 1, 1}));
 }
 
@@ -75,7 +77,7 @@ TEST_CASE("Conv agrees with its definition over groups, ranks and odd geometry",
   struct Geometry {
     Shape x, w;
     std::int64_t groups;
-    Ints strides, dilations, pads;
+    Int64s strides, dilations, pads;
     Shape output;
   };
   const Geometry geometry = GENERATE(
@@ -126,7 +128,7 @@ TEST_CASE("Conv of nothing is nothing, or the bias", "[ops]") {
         Tensor::copy_of({1.f, 1.f, 2.f, 2.f}, {1, 2, 2}));
   check(run({"Conv",
              {Tensor(DType::float32, {1, 1, 0}), w, Tensor::copy_of({1.f, 2.f})},
-             attributes({{"pads", Ints{1, 1}}})}),
+             attributes({{"pads", Int64s{1, 1}}})}),
         Tensor::copy_of({1.f, 1.f, 2.f, 2.f}, {1, 2, 2}));
 }
 
@@ -135,10 +137,10 @@ TEST_CASE("Conv refuses weights and attributes that do not fit", "[ops]") {
   const Tensor w = Tensor::zeros(DType::float32, {2, 4, 2, 2});
   CHECK_THROWS_AS(run({"Conv", {x, w}, attributes({{"group", std::int64_t{2}}})}), Error);
   CHECK_THROWS_AS(run({"Conv", {x, w}, attributes({{"group", std::int64_t{0}}})}), Error);
-  CHECK_THROWS_AS(run({"Conv", {x, w}, attributes({{"strides", Ints{0, 1}}})}), Error);
-  CHECK_THROWS_AS(run({"Conv", {x, w}, attributes({{"pads", Ints{1, 1}}})}), Error);
-  CHECK_THROWS_AS(run({"Conv", {x, w}, attributes({{"dilations", Ints{4, 4}}})}), Error);
-  CHECK_THROWS_AS(run({"Conv", {x, w}, attributes({{"kernel_shape", Ints{3, 3}}})}), Error);
+  CHECK_THROWS_AS(run({"Conv", {x, w}, attributes({{"strides", Int64s{0, 1}}})}), Error);
+  CHECK_THROWS_AS(run({"Conv", {x, w}, attributes({{"pads", Int64s{1, 1}}})}), Error);
+  CHECK_THROWS_AS(run({"Conv", {x, w}, attributes({{"dilations", Int64s{4, 4}}})}), Error);
+  CHECK_THROWS_AS(run({"Conv", {x, w}, attributes({{"kernel_shape", Int64s{3, 3}}})}), Error);
   CHECK_THROWS_AS(run({"Conv", {x, w, Tensor::copy_of({1.f})}}), Error);
 }
 
@@ -149,15 +151,15 @@ TEST_CASE("ConvTranspose spreads each element over the output", "[ops]") {
     return run({"ConvTranspose", {x, w}, std::move(items)});
   };
   check(transposed({}), Tensor::copy_of({1.f, 12.f, 23.f, 30.f}, {1, 1, 4}));
-  check(transposed(attributes({{"strides", Ints{2}}})),
+  check(transposed(attributes({{"strides", Int64s{2}}})),
         Tensor::copy_of({1.f, 10.f, 2.f, 20.f, 3.f, 30.f}, {1, 1, 6}));
-  check(transposed(attributes({{"strides", Ints{2}}, {"pads", Ints{1, 1}}})),
+  check(transposed(attributes({{"strides", Int64s{2}}, {"pads", Int64s{1, 1}}})),
         Tensor::copy_of({10.f, 2.f, 20.f, 3.f}, {1, 1, 4}));
-  check(transposed(attributes({{"strides", Ints{3}}, {"output_padding", Ints{1}}})),
+  check(transposed(attributes({{"strides", Int64s{3}}, {"output_padding", Int64s{1}}})),
         Tensor::copy_of({1.f, 10.f, 0.f, 2.f, 20.f, 0.f, 3.f, 30.f, 0.f}, {1, 1, 9}));
-  check(transposed(attributes({{"dilations", Ints{2}}})),
+  check(transposed(attributes({{"dilations", Int64s{2}}})),
         Tensor::copy_of({1.f, 2.f, 13.f, 20.f, 30.f}, {1, 1, 5}));
-  check(transposed(attributes({{"output_shape", Ints{3}}})),
+  check(transposed(attributes({{"output_shape", Int64s{3}}})),
         Tensor::copy_of({12.f, 23.f, 30.f}, {1, 1, 3}));
   check(transposed(attributes({{"auto_pad", std::string("SAME_UPPER")}})),
         Tensor::copy_of({1.f, 12.f, 23.f}, {1, 1, 3}));
@@ -178,7 +180,7 @@ TEST_CASE("ConvInteger subtracts zero points and pads with them", "[ops]") {
   using u8 = std::uint8_t;
   const Tensor x = Tensor::copy_of({u8{2}, u8{3}, u8{4}}, {1, 1, 3});
   const Tensor w = Tensor::copy_of({u8{1}, u8{1}, u8{5}, u8{5}}, {2, 1, 2});
-  check(run({"ConvInteger", {x, w, Tensor::scalar(u8{1})}, attributes({{"pads", Ints{1, 0}}})}),
+  check(run({"ConvInteger", {x, w, Tensor::scalar(u8{1})}, attributes({{"pads", Int64s{1, 0}}})}),
         Tensor::copy_of<std::int32_t>({1, 3, 5, 5, 15, 25}, {1, 2, 3}));
   check(run({"ConvInteger", {x, w, Tensor::scalar(u8{1}), Tensor::copy_of({u8{1}, u8{4}})}}),
         Tensor::copy_of<std::int32_t>({0, 0, 3, 5}, {1, 2, 2}));

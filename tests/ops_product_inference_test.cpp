@@ -1,6 +1,6 @@
 #include <catch2/catch.hpp>
 
-#include "op_support.hpp"
+#include "ops_support.hpp"
 
 using namespace inlay;
 using namespace inlay::test;
@@ -57,22 +57,23 @@ TEST_CASE("windows give numbers, symbols where the size stays, or nothing", "[op
   const Type image = floats({named("N"), 3, named("H"), 32});
   const Type weights = floats({16, 3, 3, 3});
   CHECK(infer("Conv", {image, weights}) == Printed{"float32[N, 16, ?, 30]"});
-  CHECK(infer("Conv", {image, weights}, attributes({{"pads", Ints{1, 1, 1, 1}}})) ==
+  CHECK(infer("Conv", {image, weights}, attributes({{"pads", Int64s{1, 1, 1, 1}}})) ==
         Printed{"float32[N, 16, H, 32]"});
   CHECK(infer("Conv", {image, weights},
-              attributes({{"auto_pad", std::string("SAME_UPPER")}, {"strides", Ints{1, 2}}})) ==
+              attributes({{"auto_pad", std::string("SAME_UPPER")}, {"strides", Int64s{1, 2}}})) ==
         Printed{"float32[N, 16, H, 16]"});
-  CHECK(infer("MaxPool", {image}, attributes({{"kernel_shape", Ints{2, 2}}}), 22, 2) ==
+  CHECK(infer("MaxPool", {image}, attributes({{"kernel_shape", Int64s{2, 2}}}), 22, 2) ==
         Printed{"float32[N, 3, ?, 31]", "int64[N, 3, ?, 31]"});
   CHECK(infer("GlobalAveragePool", {image}) == Printed{"float32[N, 3, 1, 1]"});
   CHECK(infer("ConvTranspose", {floats({named("N"), 16, 5, named("W")}), floats({16, 4, 3, 3})},
-              attributes({{"group", std::int64_t{2}}, {"strides", Ints{2, 2}}})) ==
+              attributes({{"group", std::int64_t{2}}, {"strides", Int64s{2, 2}}})) ==
         Printed{"float32[N, 8, 11, ?]"});
   CHECK_THROWS_AS(infer("Conv", {floats({1, 4, 8, 8}), weights}), Error);
   CHECK_THROWS_AS(infer("Conv", {floats({1, 3, 2, 8}), weights}), Error);
-  CHECK_THROWS_AS(infer("Conv", {image, weights}, attributes({{"dilations", Ints{1, -1}}})), Error);
-  CHECK_THROWS_AS(infer("Conv", {image, weights}, attributes({{"pads", Ints{INT64_MAX, 1, 1, 1}}})),
+  CHECK_THROWS_AS(infer("Conv", {image, weights}, attributes({{"dilations", Int64s{1, -1}}})),
                   Error);
+  CHECK_THROWS_AS(
+      infer("Conv", {image, weights}, attributes({{"pads", Int64s{INT64_MAX, 1, 1, 1}}})), Error);
 }
 
 TEST_CASE("recurrent layers and attention name every output", "[ops][infer]") {

@@ -1,7 +1,7 @@
 #include <catch2/catch.hpp>
 #include <limits>
 
-#include "op_support.hpp"
+#include "ops_support.hpp"
 
 using namespace inlay;
 using namespace inlay::test;
@@ -161,7 +161,7 @@ TEST_CASE("quantized activations and pools keep to the output's scale", "[ops]")
                                   Tensor::scalar(0.5f), Tensor::scalar(u8{50})};
   check(run(microsoft("QLinearLeakyRelu", inputs, attributes({{"alpha", 0.25f}}))),
         Tensor::copy_of<u8>({45, 50, 58, 90}, {1, 1, 4}));
-  check(run(microsoft("QLinearAveragePool", inputs, attributes({{"kernel_shape", Ints{2}}}))),
+  check(run(microsoft("QLinearAveragePool", inputs, attributes({{"kernel_shape", Int64s{2}}}))),
         Tensor::copy_of<u8>({40, 54, 74}, {1, 1, 3}));
   check(run(microsoft("QLinearGlobalAveragePool", inputs)), Tensor::copy_of<u8>({57}, {1, 1, 1}));
   check(run(microsoft("QLinearSigmoid", {x, Tensor::scalar(0.f), Tensor::scalar(u8{10}),

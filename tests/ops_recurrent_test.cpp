@@ -1,6 +1,6 @@
 #include <catch2/catch.hpp>
 
-#include "op_support.hpp"
+#include "ops_support.hpp"
 
 using namespace inlay;
 using namespace inlay::test;

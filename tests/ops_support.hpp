@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "backends/reference/dispatch.hpp"
 #include "support.hpp"
 
 namespace inlay::test {
@@ -32,6 +33,24 @@ void check(const Value& value, const Shape& shape, const std::vector<T>& expecte
   }
 }
 
+/// The same for output number `output` of a call and everything that it should be; packed types are
+/// compared byte by byte.
+inline void check(const std::vector<Value>& outputs, const Tensor& expected, double margin = 1e-6,
+                  std::size_t output = 0) {
+  REQUIRE(outputs.size() > output);
+  const Tensor& actual = outputs[output].tensor();
+  REQUIRE(name(actual.dtype()) == name(expected.dtype()));
+  if (bit_width(actual.dtype()) < 8) {
+    REQUIRE(to_string(actual.shape()) == to_string(expected.shape()));
+    CHECK(std::memcmp(actual.data(), expected.data(), actual.bytes()) == 0);
+    return;
+  }
+  kernels::visit_dtype<kernels::Any>(expected.dtype(), [&]<class T>() {
+    const auto values = expected.as<T>();
+    check(outputs[output], expected.shape(), std::vector<T>(values.begin(), values.end()), margin);
+  });
+}
+
 /// A tensor of T from doubles, for types that have no literals.
 template <class T>
 Tensor tensor(const Shape& shape, std::initializer_list<double> values) {
@@ -41,12 +60,18 @@ Tensor tensor(const Shape& shape, std::initializer_list<double> values) {
   return result;
 }
 
+using Int64s = std::vector<std::int64_t>;
+inline Attributes attributes(std::initializer_list<Attributes::Item> items) {
+  Attributes result;
+  for (const auto& [key, value] : items) result.set(key, value);
+  return result;
+}
+
 /// A call with attributes written as a list.
 inline Call call(std::string op, std::vector<Value> inputs,
-                 std::initializer_list<Attributes::Item> attributes = {}, int version = 21,
+                 std::initializer_list<Attributes::Item> items = {}, int version = 21,
                  std::size_t outputs = 1) {
-  Call result{.op = std::move(op), .inputs = std::move(inputs)};
-  for (const auto& [name, value] : attributes) result.attributes.set(name, value);
+  Call result{.op = std::move(op), .inputs = std::move(inputs), .attributes = attributes(items)};
   result.version = version;
   result.outputs = outputs;
   return result;

@@ -1,30 +1,12 @@
 #include <catch2/catch.hpp>
 
-#include "allocation_counter.hpp"
+#include "call_allocations.hpp"
 #include "ops_support.hpp"
 
 using namespace inlay;
 using namespace inlay::test;
 
 namespace {
-
-/// Allocations of one bound run on the reference backend, after two to warm up.
-std::size_t allocations(const Call& call) {
-  ModelOptions options;
-  options.backends = {"reference"};
-  options.optimize = false;
-  Session session(Model::from_graph(graph_of(call), options));
-  std::vector<NamedValue> inputs;
-  for (std::size_t i = 0; i < call.inputs.size(); ++i) {
-    inputs.push_back({session.model().inputs()[i].name, call.inputs[i]});
-  }
-  BoundRun bound = session.bind(std::span<const NamedValue>(inputs));
-  bound.run();
-  bound.run();
-  const AllocationCounter counter;
-  bound.run();
-  return counter.count();
-}
 
 Call with(Call call, const std::string& domain, int version, std::size_t outputs = 1) {
   call.domain = domain;

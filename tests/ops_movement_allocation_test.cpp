@@ -1,5 +1,5 @@
 // Kernels of operators whose output's size does not depend on values find all memory planned.
-#include "allocation_counter.hpp"
+#include "call_allocations.hpp"
 #include "ops_support.hpp"
 
 using namespace inlay;
@@ -15,26 +15,6 @@ Value longs(std::initializer_list<std::int64_t> values) {
   return Tensor::copy_of<std::int64_t>(values);
 }
 Value halves(const Shape& shape) { return Tensor::zeros(DType::float16, shape); }
-
-std::size_t allocations(const Call& call) {
-  ModelOptions options;
-  options.backends = {"reference"};
-  options.optimize = false;
-  const Graph graph = graph_of(call);
-  std::vector<std::string> names;
-  for (const ValueId id : graph.inputs) names.push_back(graph.value(id).name);
-  Session session(Model::from_graph(graph, options));
-  std::vector<NamedValue> given;
-  std::size_t next = 0;
-  for (const Value& value : call.inputs) {
-    if (value.has_value()) given.emplace_back(names[next++], value);
-  }
-  BoundRun bound = session.bind(given);
-  for (int i = 0; i < 3; ++i) bound.run();
-  const AllocationCounter counter;
-  bound.run();
-  return counter.count();
-}
 
 }  // namespace
 

@@ -4,7 +4,9 @@
 
 #include <array>
 #include <cstdint>
+#include <type_traits>
 
+#include "inlay/executor.hpp"
 #include "inlay/shape.hpp"
 
 namespace inlay::inline v0::kernels {
@@ -45,12 +47,19 @@ inline Strides broadcast_strides(const Shape& from, const Shape& to) {
   return strides;
 }
 
+/// What walk_rows calls. By reference, so that walking is compiled once and not per kernel and
+/// type.
+template <std::size_t N>
+using RowFunction = FunctionRef<void(std::int64_t index, const Offsets<N>& offsets,
+                                     const Offsets<N>& steps, std::int64_t count)>;
+
 /// Walks `shape` in row-major order a row at a time, following N tensors by their strides. Calls
 /// row(index, offsets, steps, count): the row's elements i in [0, count) are number index + i and
 /// lie at offsets[n] + i * steps[n] of tensor n. Axes that lie behind each other in every tensor
 /// are walked as one, so that dense tensors give a single row.
-template <std::size_t N, class Row>
-void walk_rows(const Shape& shape, const std::array<Strides, N>& strides, Row&& row) {
+template <std::size_t N>
+void walk_rows(const Shape& shape, const std::array<Strides, N>& strides,
+               std::type_identity_t<RowFunction<N>> row) {
   std::array<std::int64_t, Shape::max_rank> dims{};
   std::array<Offsets<N>, Shape::max_rank> steps{};
   std::size_t rank = 0;  // of the merged axes, innermost first

@@ -103,6 +103,9 @@ TEST_CASE("CastLike takes the type of its second input, BitCast the bits", "[ops
   check(bits[0], {2}, std::vector<std::int32_t>{0x3F800000, 0x40000000});
   CHECK_THROWS_AS(run(call("BitCast", {x}, {{"to", static_cast<std::int64_t>(DType::int16)}}, 26)),
                   Error);
+  const Tensor words = Tensor::copy_of<std::string>({"a"});
+  CHECK_THROWS_AS(
+      run(call("BitCast", {words}, {{"to", static_cast<std::int64_t>(DType::string)}}, 26)), Error);
 }
 
 TEST_CASE("every code of a small float survives a round trip", "[ops][cast]") {

@@ -41,7 +41,10 @@ void infer_cast(InferContext& context) {
 
 void infer_bit_cast(InferContext& context) {
   infer_cast(context);
-  if (bit_width(context.outputs()[0].dtype) != bit_width(context.dtype(0))) {
+  const DType to = context.outputs()[0].dtype;
+  if (to == DType::string) context.fail("strings have no bits to take");
+  const DType from = context.dtype(0);
+  if (from != DType::undefined && bit_width(from) != bit_width(to)) {
     context.fail("the types differ in size");
   }
 }

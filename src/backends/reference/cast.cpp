@@ -134,15 +134,24 @@ CastOptions cast_options(const KernelContext& context) {
   return options;
 }
 
-/// Cast and CastLike: inference found the type.
 void run_cast(KernelContext& context) {
   const Tensor& x = context.input(0);
   convert_elements(x, context.output(0, x.shape()), cast_options(context));
 }
 
+void run_cast_like(KernelContext& context) {
+  const Tensor& x = context.input(0);
+  Tensor& y = context.output(0, context.input(1).dtype(), x.shape());
+  convert_elements(x, y, cast_options(context));
+}
+
 void run_bit_cast(KernelContext& context) {
   const Tensor& x = context.input(0);
-  copy_bytes(x, context.output(0, x.shape()));
+  Tensor& y = context.output(0, x.shape());
+  if (x.dtype() == DType::string || bit_width(x.dtype()) != bit_width(y.dtype())) {
+    context.fail(ErrorCode::type_mismatch, "only types of one size can take each other's bits");
+  }
+  copy_bytes(x, y);
 }
 
 void run_identity(KernelContext& context) {
@@ -171,7 +180,7 @@ void convert_elements(const Tensor& from, Tensor& to, const CastOptions& options
 
 void add_cast_kernels(std::vector<ReferenceKernel>& table) {
   table.push_back({"", "Cast", run_cast});
-  table.push_back({"", "CastLike", run_cast});
+  table.push_back({"", "CastLike", run_cast_like});
   table.push_back({"", "BitCast", run_bit_cast});
   table.push_back({"", "Identity", run_identity});
 }

@@ -1,6 +1,6 @@
 #include "backends/reference/qlinear.hpp"
 
-#include "backends/reference/activation.hpp"
+#include "backends/reference/activation_function.hpp"
 #include "backends/reference/pool.hpp"
 #include "backends/reference/quantization.hpp"
 

@@ -1,6 +1,6 @@
 #include <optional>
 
-#include "backends/reference/activation.hpp"
+#include "backends/reference/activation_function.hpp"
 #include "backends/reference/precision.hpp"
 #include "backends/reference/product.hpp"
 #include "backends/reference/reference.hpp"

@@ -134,6 +134,8 @@ TEST_CASE("Einsum contracts by label", "[ops]") {
         Tensor::copy_of({3.f, 4.f, 6.f, 8.f}, {2, 2}));
   check(einsum("ij->i", {Tensor(DType::float32, {2, 0})}), Tensor::copy_of({0.f, 0.f}));
   check(einsum("ij->j", {Tensor(DType::float32, {2, 0})}), Tensor(DType::float32, {0}));
+  const std::int64_t many = std::int64_t{1} << 40;
+  check(einsum("ij->", {Tensor(DType::float32, {many, 0})}), Tensor::scalar(0.f));
   check(einsum("i->", {Tensor::copy_of<std::int8_t>({100, 100})}),
         Tensor::scalar(std::int8_t{-56}));
   CHECK_THROWS_AS(einsum("ij,jk->il", {a, b}), Error);

@@ -1,6 +1,6 @@
 #include "backends/cpu/fused_activation.hpp"
 
-#include "backends/reference/activation.hpp"
+#include "backends/reference/activation_function.hpp"
 
 namespace inlay::inline v0::cpu {
 

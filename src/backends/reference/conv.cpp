@@ -55,6 +55,7 @@ void run_conv_transpose(KernelContext& context) {
   check_bias(context, 2, shape[1]);
   Tensor& y = context.output(0, shape);
   const std::int64_t plane = window.input_size();
+  if (y.size() == 0) return;
 
   visit_dtype<Floats>(x.dtype(), [&]<class T>() {
     using Wide = compute_t<T>;

@@ -18,13 +18,19 @@ struct Loops {
   std::size_t operands;
 
   std::int64_t size(int level) const { return sizes[labels[level]]; }
+  bool empty() const {
+    for (int level = 0; level < labels.count; ++level) {
+      if (size(level) == 0) return true;
+    }
+    return false;
+  }
   void move(std::span<std::int64_t> at, int level, std::int64_t times) const {
     for (std::size_t n = 0; n < operands; ++n) {
       at[n] += steps[labels[level] * operands + n] * times;
     }
   }
 
-  /// Calls f() with `at` moved to each combination of the labels in turn.
+  /// Calls f() with `at` moved to each combination of the labels in turn. Only when not empty().
   template <class F>
   void run(std::span<std::int64_t> at, F&& f, int level = 0) const {
     if (level == labels.count) return f();
@@ -77,6 +83,7 @@ void run_einsum(KernelContext& context) {
   }
 
   Tensor& y = context.output(0, shape);
+  if (outer.empty()) return;
   visit_dtype<Numbers>(y.dtype(), [&]<class T>() {
     using Sum = std::conditional_t<is_float<T>, double, std::uint64_t>;  // integers wrap around
     const auto data = context.scratch<const T*>(static_cast<std::int64_t>(operands));
@@ -86,11 +93,12 @@ void run_einsum(KernelContext& context) {
     T* out = y.as_mutable<T>().data();
     outer.run(at, [&] {
       Sum sum{};
-      inner.run(at, [&] {
+      const auto add = [&] {
         Sum product{1};
         for (std::size_t n = 0; n < operands; ++n) product *= static_cast<Sum>(data[n][at[n]]);
         sum += product;
-      });
+      };
+      if (!inner.empty()) inner.run(at, add);
       if constexpr (is_half<T>) {
         *out++ = static_cast<T>(static_cast<float>(sum));
       } else {

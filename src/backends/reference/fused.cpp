@@ -1,4 +1,4 @@
-#include "backends/reference/activation.hpp"
+#include "backends/reference/activation_function.hpp"
 #include "backends/reference/conv.hpp"
 #include "backends/reference/matmul.hpp"
 #include "backends/reference/precision.hpp"

@@ -90,8 +90,7 @@ void run_average_pool(KernelContext& context) {
       const T* image = from + plane * plane_size;
       double sum = 0;
       view.for_each([&](std::int64_t at) { sum += static_cast<double>(image[at]); });
-      const std::int64_t count = count_padding ? view.inside_padded() : view.inside;
-      to[out] = static_cast<T>(static_cast<compute_t<T>>(sum / static_cast<double>(count)));
+      to[out] = static_cast<T>(static_cast<compute_t<T>>(sum / view.divisor(count_padding)));
     });
   });
 }

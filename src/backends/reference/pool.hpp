@@ -42,14 +42,20 @@ struct WindowView {
   }
 
   /// Taps inside the image or its padding.
-  std::int64_t inside_padded() const {
-    std::int64_t count = 1;
+  double inside_padded() const {
+    double count = 1;
     for (int axis = 0; axis < window.rank; ++axis) {
       const WindowAxis& a = window[axis];
-      count *= a.taps_between(at[static_cast<std::size_t>(axis)], -a.pad_begin, a.input + a.pad_end)
-                   .count();
+      const auto taps_there =
+          a.taps_between(at[static_cast<std::size_t>(axis)], -a.pad_begin, a.input + a.pad_end);
+      count *= static_cast<double>(taps_there.count());
     }
     return count;
+  }
+
+  /// What an average over the window divides by.
+  double divisor(bool count_padding) const {
+    return count_padding ? inside_padded() : static_cast<double>(inside);
   }
 
   /// Calls f(offset) with the place in the image of each tap inside it, in row-major order.
@@ -78,6 +84,7 @@ struct WindowView {
 template <class F>
 void for_each_window(KernelContext& context, const PoolGeometry& g, F&& f) {
   const std::int64_t outputs = g.window.output_size();
+  if (outputs == 0) return;
   context.parallel_for(g.planes, [&](std::int64_t plane, int) {
     for (std::int64_t i = 0; i < outputs; ++i) {
       f(plane, WindowView(g.window, i), plane * outputs + i);

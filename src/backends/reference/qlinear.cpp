@@ -1,6 +1,6 @@
 #include "backends/reference/qlinear.hpp"
 
-#include "backends/reference/activation.hpp"
+#include "backends/reference/activation_function.hpp"
 #include "backends/reference/pool.hpp"
 #include "backends/reference/quantization.hpp"
 
@@ -87,8 +87,7 @@ void run_qlinear_average_pool(KernelContext& context) {
     for_each_window(context, g, [&](std::int64_t plane, const WindowView& view, std::int64_t i) {
       float sum = 0;
       view.for_each([&](std::int64_t at) { sum += codes[plane * plane_size + at] * scale; });
-      const std::int64_t count = count_padding ? view.inside_padded() : view.inside;
-      put(i, sum / static_cast<float>(count) / out.scale, out.zero_point);
+      put(i, sum / static_cast<float>(view.divisor(count_padding)) / out.scale, out.zero_point);
     });
   });
 }

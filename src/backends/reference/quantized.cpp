@@ -21,6 +21,7 @@ struct ScaleLayout {
   /// Calls f(element, scale) for each element in order.
   template <class F>
   void for_each(F&& f) const {
+    if (split.axis * split.inner == 0) return;
     std::int64_t element = 0;
     for (std::int64_t o = 0; o < split.outer; ++o) {
       for (std::int64_t a = 0; a < split.axis; ++a) {

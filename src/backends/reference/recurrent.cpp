@@ -1,6 +1,6 @@
 #include <optional>
 
-#include "backends/reference/activation.hpp"
+#include "backends/reference/activation_function.hpp"
 #include "backends/reference/precision.hpp"
 #include "backends/reference/product.hpp"
 #include "backends/reference/reference.hpp"
@@ -54,7 +54,7 @@ Layout read_layout(const KernelContext& context, std::int64_t gates) {
   layout.inputs = x[2];
   layout.directions = context.attributes().text("direction", "") == "bidirectional" ? 2 : 1;
   layout.hidden = r[2];
-  if (r[0] != layout.directions || r[1] != gates * layout.hidden) {
+  if (r[0] != layout.directions || r[1] % gates != 0 || r[1] / gates != layout.hidden) {
     context.fail(ErrorCode::shape_mismatch, "R " + to_string(r) + " does not fit the direction");
   }
   require_shape(context, 1, {layout.directions, gates * layout.hidden, layout.inputs});

@@ -10,7 +10,13 @@ struct Size {
   std::int64_t m, n, k;
 };
 
-void gemm(benchmark::State& state, const KernelTable& table, Size s, bool pack_a, bool pack_b) {
+struct Packing {
+  const char* name;
+  bool a, b;   ///< which operands are packed
+  bool timed;  ///< within the time measured
+};
+
+void gemm(benchmark::State& state, const KernelTable& table, Size s, Packing packing) {
   const Floats a(s.m * s.k), b(s.k * s.n), c(s.m * s.n);
   const Floats packed_a(table.gemm.packed_a_size(s.m, s.k));
   const Floats packed_b(table.gemm.packed_b_size(s.k, s.n));
@@ -18,19 +24,19 @@ void gemm(benchmark::State& state, const KernelTable& table, Size s, bool pack_a
   problem.m = s.m, problem.n = s.n, problem.k = s.k;
   problem.a = {a.data(), s.k, 1};
   problem.b = {b.data(), s.n, 1};
-  if (pack_a) {
-    table.gemm.pack_a(problem.a, s.m, s.k, packed_a.data());
-    problem.packed_a = packed_a.data();
-  }
-  if (pack_b) {
-    table.gemm.pack_b(problem.b, s.k, s.n, packed_b.data());
-    problem.packed_b = packed_b.data();
-  }
+  if (packing.a) problem.packed_a = packed_a.data();
+  if (packing.b) problem.packed_b = packed_b.data();
   problem.c = c.data();
   problem.ldc = s.n;
-  const GemmGrid grid = table.gemm.grid(s.m, s.n, s.k, pack_a, pack_b, 1);
+  const auto pack = [&] {
+    if (packing.a) table.gemm.pack_a(problem.a, s.m, s.k, packed_a.data());
+    if (packing.b) table.gemm.pack_b(problem.b, s.k, s.n, packed_b.data());
+  };
+  pack();
+  const GemmGrid grid = table.gemm.grid(s.m, s.n, s.k, packing.a, packing.b, 1);
   const Floats scratch(static_cast<std::int64_t>(grid.scratch_floats));
   for (auto _ : state) {
+    if (packing.timed) pack();
     for (std::int64_t i = 0; i < grid.task_count(); ++i) {
       table.gemm.task(problem, grid, i, scratch.data());
     }
@@ -48,13 +54,15 @@ const bool registered = [] {
                           {16, 1024, 1024},
                           {1, 1024, 1024},
                           {1024, 1, 1024}}) {
-      for (const auto& [packed, pack_a, pack_b] : {std::tuple{"plain", false, false},
-                                                   {"packed_a", true, false},
-                                                   {"packed_b", false, true}}) {
+      for (const Packing& packing : {Packing{"in_tasks", false, false, false},
+                                     {"a_before", true, false, false},
+                                     {"b_before", false, true, false},
+                                     {"both_before", true, true, false},
+                                     {"both_timed", true, true, true}}) {
         const std::string name = "gemm/" + std::string(table.name) + "/" + std::to_string(s.m) +
                                  "x" + std::to_string(s.n) + "x" + std::to_string(s.k) + "/" +
-                                 packed;
-        benchmark::RegisterBenchmark(name.c_str(), gemm, table, s, pack_a, pack_b);
+                                 packing.name;
+        benchmark::RegisterBenchmark(name.c_str(), gemm, table, s, packing);
       }
     }
   });

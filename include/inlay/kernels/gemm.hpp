@@ -49,7 +49,7 @@ GemmGrid gemm_grid(std::int64_t m, std::int64_t n, std::int64_t k, bool a_is_pac
   using Blocking = GemmBlocking<A>;
   constexpr std::int64_t wanted_tasks = 16;
   constexpr std::int64_t min_task_products = 1 << 20;
-  constexpr std::int64_t repaying = 128;  // rows or columns that repay packing the other operand
+  constexpr std::int64_t repaying = 192;  // rows or columns that repay packing the other operand
   GemmGrid grid;
   if (m == 0 || n == 0) return grid;
   grid.tile_m = round_up(m, Blocking::mr);
@@ -177,7 +177,7 @@ void gemm_task(const GemmProblem& problem, const GemmGrid& grid, std::int64_t ta
   float* packed = scratch;
   float* a_scratch = scratch + gemm_b_scratch<A>(tile.cols, problem.k);
   const MatrixView& b = problem.b;
-  if (b.col_stride == 1 && tile.rows <= 2 * GemmBlocking<A>::mr) {
+  if (b.col_stride == 1 && tile.rows <= 3 * GemmBlocking<A>::mr) {
     // Too few rows to repay packing: full panels are read where they are.
     std::int64_t rows[GemmBlocking<A>::kc];
     for (std::int64_t p = 0; p < GemmBlocking<A>::kc; ++p) rows[p] = p * b.row_stride;

@@ -14,18 +14,17 @@ std::int64_t offset_of(const Shape& batch, const kernels::Strides& steps, std::i
   return offset;
 }
 
-/// Packs all B matrices into scratch on all workers.
-const float* pack_b_shared(KernelContext& context, const GemmKernels& gemm,
-                           const BatchedGemm& batched) {
-  const kernels::GemmProblem& p = batched.first;
-  const std::int64_t size = gemm.packed_b_size(p.k, p.n);
-  float* packed = context.scratch<float>(batched.b_matrices * size).data();
-  const std::int64_t columns = 8 * gemm.nr, chunks = kernels::ceil_div(p.n, columns);
-  context.parallel_for(batched.b_matrices * chunks, [&](std::int64_t task, int) {
-    const std::int64_t matrix = task / chunks, column = task % chunks * columns;
-    kernels::MatrixView view = p.b;
-    view.data = p.b.at(0, column) + matrix * p.k * p.n;
-    gemm.pack_b(view, p.k, std::min(columns, p.n - column), packed + matrix * size + column * p.k);
+/// Packs `matrices` operands of `lines` rows (columns of B) and depth k into scratch, on all
+/// workers: pack(line, count, matrix, dst) does `count` lines from `line` on.
+template <class Pack>
+const float* pack_shared(KernelContext& context, std::int64_t matrices, std::int64_t lines,
+                         std::int64_t k, std::int64_t panel, std::int64_t packed_size,
+                         const Pack& pack) {
+  float* packed = context.scratch<float>(matrices * packed_size).data();
+  const std::int64_t step = 8 * panel, chunks = kernels::ceil_div(lines, step);
+  context.parallel_for(matrices * chunks, [&](std::int64_t task, int) {
+    const std::int64_t matrix = task / chunks, line = task % chunks * step;
+    pack(line, std::min(step, lines - line), matrix, packed + matrix * packed_size + line * k);
   });
   return packed;
 }
@@ -34,20 +33,33 @@ const float* pack_b_shared(KernelContext& context, const GemmKernels& gemm,
 
 void run_batched_gemm(KernelContext& context, const GemmKernels& gemm, const BatchedGemm& batched) {
   constexpr std::int64_t max_shared = std::int64_t{1} << 26;  // floats worth keeping in scratch
+  constexpr std::int64_t repaying = 256;  // rows (columns) that repay packing the other operand
   kernels::GemmProblem first = batched.first;
-  const auto grid_of = [&] {
-    return gemm.grid(first.m, first.n, first.k, first.packed_a != nullptr,
-                     first.packed_b != nullptr, batched.count);
-  };
-  kernels::GemmGrid grid = grid_of();
-  if (first.packed_b == nullptr && grid.tiles_m > 1 &&
-      batched.b_matrices * gemm.packed_b_size(first.k, first.n) <= max_shared) {
-    first.packed_b = pack_b_shared(context, gemm, batched);
-    grid = grid_of();
-  }
-  const std::int64_t a_size = first.m * first.k, b_size = first.k * first.n;
   const std::int64_t packed_a = gemm.packed_a_size(first.m, first.k);
   const std::int64_t packed_b = gemm.packed_b_size(first.k, first.n);
+  if (first.packed_b == nullptr && first.m >= repaying && first.n > 1 &&
+      batched.b_matrices * packed_b <= max_shared) {
+    first.packed_b =
+        pack_shared(context, batched.b_matrices, first.n, first.k, gemm.nr, packed_b,
+                    [&](std::int64_t column, std::int64_t count, std::int64_t matrix, float* dst) {
+                      kernels::MatrixView view = batched.first.b;
+                      view.data = view.at(0, column) + matrix * first.k * first.n;
+                      gemm.pack_b(view, first.k, count, dst);
+                    });
+  }
+  if (first.packed_a == nullptr && first.n >= repaying && first.m > 4 * gemm.mr &&
+      batched.a_matrices * packed_a <= max_shared) {
+    first.packed_a =
+        pack_shared(context, batched.a_matrices, first.m, first.k, gemm.mr, packed_a,
+                    [&](std::int64_t row, std::int64_t count, std::int64_t matrix, float* dst) {
+                      kernels::MatrixView view = batched.first.a;
+                      view.data = view.at(row, 0) + matrix * first.m * first.k;
+                      gemm.pack_a(view, count, first.k, dst);
+                    });
+  }
+  const kernels::GemmGrid grid = gemm.grid(first.m, first.n, first.k, first.packed_a != nullptr,
+                                           first.packed_b != nullptr, batched.count);
+  const std::int64_t a_size = first.m * first.k, b_size = first.k * first.n;
   const std::size_t floats = (grid.scratch_floats + 15) / 16 * 16;
   float* const scratch = scratch_per_worker<float>(context, floats);
   context.parallel_for(batched.count * grid.task_count(), [&](std::int64_t task, int worker) {
@@ -55,10 +67,16 @@ void run_batched_gemm(KernelContext& context, const GemmKernels& gemm, const Bat
     const std::int64_t a = offset_of(batched.batch, batched.a_steps, index);
     const std::int64_t b = offset_of(batched.batch, batched.b_steps, index);
     kernels::GemmProblem problem = first;
-    problem.a.data += a;
-    problem.b.data += b;
-    if (first.packed_a != nullptr && a != 0) problem.packed_a += a / a_size * packed_a;
-    if (first.packed_b != nullptr && b != 0) problem.packed_b += b / b_size * packed_b;
+    if (first.packed_a == nullptr) {
+      problem.a.data += a;
+    } else if (a != 0) {
+      problem.packed_a += a / a_size * packed_a;
+    }
+    if (first.packed_b == nullptr) {
+      problem.b.data += b;
+    } else if (b != 0) {
+      problem.packed_b += b / b_size * packed_b;
+    }
     problem.c += index * batched.c_step;
     if (first.epilogue.residual != nullptr) problem.epilogue.residual += index * batched.c_step;
     gemm.task(problem, grid, task % grid.task_count(), scratch + floats * to_size(worker));

@@ -103,6 +103,7 @@ class ConvKernel final : public Kernel {
     packed_ = Tensor::zeros(DType::float32, {static_cast<std::int64_t>(plan.packed_floats)});
     conv_.pack_weights(shape, plan, weights->as<float>().data(),
                        packed_.as_mutable<float>().data());
+    weights_shape_ = weights->shape();
     // For some sizes of the input the weights are used as they are.
     consumed_ = x.has_value();
   }
@@ -113,16 +114,16 @@ class ConvKernel final : public Kernel {
   bool consumed(std::size_t i) const noexcept override { return i == 1 && consumed_; }
 
   void run(KernelContext& context) const override {
-    const Tensor& w = context.input(1);
-    const Geometry g = geometry_of(context.node(), context.input(0).shape(), w.shape());
+    const Shape w = packed_.defined() ? weights_shape_ : context.input(1).shape();
+    const Geometry g = geometry_of(context.node(), context.input(0).shape(), w);
     kernels::check_bias(context, 2, g.shape.filters);
     float* const y = context.output(0, g.output).as_mutable<float>().data();
     const ConvPlan plan = conv_.plan(g.shape);
     kernels::ConvProblem problem;
     problem.shape = g.shape;
     problem.input = floats(context, 0);
-    problem.weights = w.as<float>().data();
-    if (plan.packed_floats != 0) problem.weights = packed_weights(context, g.shape, plan);
+    problem.weights =
+        plan.packed_floats != 0 ? packed_weights(context, g.shape, plan) : floats(context, 1);
     problem.bias = floats_or_null(context, 2);
     problem.residual = broadcast_term(context, 3, g.output);
     problem.activation = activation_;
@@ -146,6 +147,7 @@ class ConvKernel final : public Kernel {
   const ConvKernels& conv_;
   kernels::Activation activation_;
   Tensor packed_;
+  Shape weights_shape_;  // where packed
   bool consumed_ = false;
 };
 

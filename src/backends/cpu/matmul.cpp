@@ -31,6 +31,7 @@ struct Transposes {
 /// A constant operand, packed: its matrices one behind the other.
 struct PackedOperand {
   Tensor floats;
+  Shape shape;  ///< of the operand as given
   std::int64_t matrices = 0;
 
   const float* data() const { return matrices > 0 ? floats.as<float>().data() : nullptr; }
@@ -71,9 +72,9 @@ class MatMulKernel final : public Kernel {
   }
 
   void run(KernelContext& context) const override {
-    const Tensor& a = context.input(0);
-    const Tensor& b = context.input(1);
-    const MatMulGeometry g = transposes_.geometry(a.shape(), b.shape());
+    const Shape a = a_.matrices > 0 ? a_.shape : context.input(0).shape();
+    const Shape b = b_.matrices > 0 ? b_.shape : context.input(1).shape();
+    const MatMulGeometry g = transposes_.geometry(a, b);
     float* const y = context.output(0, g.output).as_mutable<float>().data();
     BatchedGemm batched;
     batched.count = g.batch.elements();
@@ -81,12 +82,12 @@ class MatMulKernel final : public Kernel {
     batched.a_steps = g.a_steps;
     batched.b_steps = g.b_steps;
     batched.c_step = g.m * g.n;
-    batched.b_matrices =
-        b_.matrices > 0 ? b_.matrices : b.size() / std::max<std::int64_t>(1, g.k * g.n);
+    batched.a_matrices = a.elements() / std::max<std::int64_t>(1, g.m * g.k);
+    batched.b_matrices = b.elements() / std::max<std::int64_t>(1, g.k * g.n);
     kernels::GemmProblem& p = batched.first;
     p.m = g.m, p.n = g.n, p.k = g.k;
-    p.a = Transposes::view(a.as<float>().data(), g.m, g.k, transposes_.a);
-    p.b = Transposes::view(b.as<float>().data(), g.k, g.n, transposes_.b);
+    p.a = Transposes::view(a_.matrices > 0 ? nullptr : floats(context, 0), g.m, g.k, transposes_.a);
+    p.b = Transposes::view(b_.matrices > 0 ? nullptr : floats(context, 1), g.k, g.n, transposes_.b);
     p.packed_a = a_.data();
     p.packed_b = b_.data();
     p.c = y;
@@ -95,10 +96,10 @@ class MatMulKernel final : public Kernel {
     p.epilogue.beta = beta_;
     p.epilogue.activation = activation_;
     // Products that share one B are one taller product.
-    if (batched.count > 1 && b.size() == g.k * g.n && a.size() == batched.count * g.m * g.k &&
-        !transposes_.a && a_.matrices == 0) {
+    if (batched.count > 1 && b.elements() == g.k * g.n &&
+        a.elements() == batched.count * g.m * g.k && !transposes_.a && a_.matrices == 0) {
       p.m *= batched.count;
-      batched.count = 1;
+      batched.count = batched.a_matrices = 1;
       batched.batch = {};
     }
     for (const std::size_t i : {std::size_t{2}, std::size_t{3}}) {
@@ -120,6 +121,7 @@ class MatMulKernel final : public Kernel {
     to.floats = Tensor::zeros(DType::float32, {matrices * packed_size(rows, cols)});
     pack_all(Transposes::view(tensor.as<float>().data(), rows, cols, transpose), matrices, rows,
              cols, to.floats.as_mutable<float>().data());
+    to.shape = tensor.shape();
     to.matrices = matrices;
   }
 

@@ -1,4 +1,4 @@
-// Power of registers of f32.
+// Power of registers of f32. The error bound was seen over a random sample of pairs.
 #pragma once
 
 #include <inlay/kernels/math.hpp>

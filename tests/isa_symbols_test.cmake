@@ -1,11 +1,13 @@
 # Refuses weak symbols in an instruction set's object file whose names do not carry its tag: a
 # linker keeps one copy of a weak symbol, and could keep one that older processors cannot run.
 #
+# AArch64 has one instruction set, which all its processors run: there is nothing to refuse there.
+#
 #   cmake -DNM=nm -DOBJECTS=a.o:b.o -P isa_symbols_test.cmake
 set(tag_sse2 "4sse2")
 set(tag_avx2 "4fma3I[^ ]*4avx2")
 set(tag_avx512 "8avx512bw")
-set(tag_neon64 ".")  # every AArch64 processor can run it: whichever copy is kept, it works
+set(tag_neon64 ".")
 
 set(seen 0)
 set(bad "")

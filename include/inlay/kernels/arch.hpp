@@ -75,6 +75,24 @@ INLAY_INLINE Vec<float, A> fma(const Vec<float, A>& a, const Vec<float, A>& b,
   return xsimd::fma(a, b, c);
 }
 
+/// a / b, correctly rounded. xsimd refines an estimate on AArch64, which loses bits and subnormals.
+template <class A>
+INLAY_INLINE Vec<float, A> divide(const Vec<float, A>& a, const Vec<float, A>& b) {
+#if defined(__ARM_NEON) && defined(__aarch64__)
+  if constexpr (std::is_base_of_v<xsimd::neon64, A>) return vdivq_f32(a, b);
+#endif
+  return a / b;
+}
+
+/// Correctly rounded as well; xsimd's is another such estimate on AArch64.
+template <class A>
+INLAY_INLINE Vec<float, A> square_root(const Vec<float, A>& x) {
+#if defined(__ARM_NEON) && defined(__aarch64__)
+  if constexpr (std::is_base_of_v<xsimd::neon64, A>) return vsqrtq_f32(x);
+#endif
+  return xsimd::sqrt(x);
+}
+
 /// Calls f(integral_constant 0), ..., f(integral_constant N-1): a loop that is always unrolled.
 template <int N, class F>
 INLAY_INLINE void unroll(F&& f) {

@@ -42,7 +42,7 @@ INLAY_INLINE Vec<float, A> apply_binary(const Vec<float, A>& a, const Vec<float,
   if constexpr (op == BinaryOp::mul) return a * b;
   if constexpr (op == BinaryOp::min) return min_nan<float, A>(a, b);
   if constexpr (op == BinaryOp::max) return max_nan<float, A>(a, b);
-  if constexpr (op == BinaryOp::div) return a / b;
+  if constexpr (op == BinaryOp::div) return divide<A>(a, b);
   if constexpr (op == BinaryOp::pow) return vpow<A>(a, b);
   if constexpr (op == BinaryOp::prelu) return xsimd::select(a < F(0.0f), F(a * b), a);
   if constexpr (op == BinaryOp::squared_difference) return (a - b) * (a - b);

@@ -1,4 +1,4 @@
-// Power of registers of f32.
+// Power of registers of f32. The error bound was seen over a random sample of pairs.
 #pragma once
 
 #include <inlay/kernels/math.hpp>
@@ -43,9 +43,10 @@ INLAY_INLINE Pair<A> log2_pair(const Vec<float, A>& x) {
   const auto [mantissa, exponent] = decompose<A>(x);
   const F numerator = mantissa - F(1.0f);
   const Pair<A> denominator = exact_sum<A>(F(1.0f), mantissa);
-  const F s = numerator / denominator.hi;
+  const F s = divide<A>(numerator, denominator.hi);
   const Pair<A> back = exact_product<A>(s, denominator.hi);
-  const F s_lo = ((numerator - back.hi) - back.lo - s * denominator.lo) / denominator.hi;
+  const F rest_of_numerator = (numerator - back.hi) - back.lo - s * denominator.lo;
+  const F s_lo = divide<A>(rest_of_numerator, denominator.hi);
   const F t = s * s;
   const F series =
       s * t * horner<A>(t, 0.333333328207f, 0.200001681095f, 0.142686191481f, 0.117917848556f);

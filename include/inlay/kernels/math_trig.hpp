@@ -1,4 +1,4 @@
-// Sine and cosine on registers of f32.
+// Sine and cosine on registers of f32. Error bounds were seen over a dense sample of all floats.
 #pragma once
 
 #include <math.h>

@@ -19,7 +19,7 @@ struct Moments {
 template <class A>
 INLAY_INLINE float inverse_square_root(float x) {
   const Vec<float, A> one(1.0f);
-  return Vec<float, A>(one / xsimd::sqrt(Vec<float, A>(x))).get(0);
+  return divide<A>(one, square_root<A>(Vec<float, A>(x))).get(0);
 }
 
 template <class A>

@@ -59,8 +59,10 @@ INLAY_INLINE Vec<float, A> reduce_step(const Vec<float, A>& acc, const Vec<float
 template <ReduceOp op, class A>
 INLAY_INLINE Vec<float, A> reduce_finish(const Vec<float, A>& acc, const Vec<float, A>& shift,
                                          std::size_t n) {
-  if constexpr (op == ReduceOp::mean) return acc / Vec<float, A>(static_cast<float>(n));
-  if constexpr (op == ReduceOp::l2) return xsimd::sqrt(acc);
+  if constexpr (op == ReduceOp::mean) {
+    return divide<A>(acc, Vec<float, A>(static_cast<float>(n)));
+  }
+  if constexpr (op == ReduceOp::l2) return square_root<A>(acc);
   if constexpr (op == ReduceOp::log_sum) return vlog<A>(acc);
   if constexpr (op == ReduceOp::log_sum_exp) return vlog<A>(acc) + shift;
   return acc;

@@ -18,7 +18,7 @@ INLAY_FLATTEN void softmax_rows(const float* x, float* y, std::size_t rows, std:
       map_row<A>(x, y, n, [&](const F& v) { return F(v - maximum - log_sum); });
     } else {
       map_row<A>(x, y, n, [&](const F& v) { return vexp<A>(F(v - maximum)); });
-      const F scale = F(1.0f) / F(detail::fold_row_with<ReduceOp::sum, A>(y, n, 0.0f));
+      const F scale = divide<A>(F(1.0f), F(detail::fold_row_with<ReduceOp::sum, A>(y, n, 0.0f)));
       map_row<A>(y, y, n, [&](const F& v) { return F(v * scale); });
     }
   }
@@ -43,7 +43,7 @@ INLAY_FLATTEN void softmax_columns(const float* x, float* y, const ReduceShape& 
       detail::fold_columns<ReduceOp::max, A>(source, n, inner, block, nullptr, maximum);
       detail::fold_columns<ReduceOp::log_sum_exp, A>(source, n, inner, block, maximum, sum);
       for (std::size_t v = 0; v < width; ++v)
-        sum[v] = logarithm ? vlog<A>(sum[v]) : F(1.0f) / sum[v];
+        sum[v] = logarithm ? vlog<A>(sum[v]) : divide<A>(F(1.0f), sum[v]);
       for (std::size_t r = 0; r < n; ++r) {
         for (std::size_t v = 0; v < width; ++v) {
           const F shifted = block.load(source + r * inner, v) - maximum[v];

@@ -49,7 +49,7 @@ template <class A>
 INLAY_INLINE Vec<float, A> log1p_nonnegative(const Vec<float, A>& e) {
   const Vec<float, A> one(1.0f);
   const Vec<float, A> u = one + e;
-  return vlog<A>(u) + (e - (u - one)) / u;
+  return vlog<A>(u) + divide<A>(Vec<float, A>(e - (u - one)), u);
 }
 
 template <class A>
@@ -75,7 +75,7 @@ INLAY_INLINE Vec<float, A> apply_unary(const Vec<float, A>& x, const Vec<float, 
   if constexpr (op == UnaryOp::thresholded_relu) return xsimd::select(x > alpha, x, zero);
   if constexpr (op == UnaryOp::elu) return detail::exp_minus_one_below_zero<A>(x, x, alpha);
   if constexpr (op == UnaryOp::celu) {
-    return detail::exp_minus_one_below_zero<A>(x, F(x / alpha), alpha);
+    return detail::exp_minus_one_below_zero<A>(x, divide<A>(x, alpha), alpha);
   }
   if constexpr (op == UnaryOp::selu) {
     return beta * detail::exp_minus_one_below_zero<A>(x, x, alpha);
@@ -90,8 +90,8 @@ INLAY_INLINE Vec<float, A> apply_unary(const Vec<float, A>& x, const Vec<float, 
   if constexpr (op == UnaryOp::tanh) return vtanh<A>(x);
   if constexpr (op == UnaryOp::exp) return vexp<A>(x);
   if constexpr (op == UnaryOp::log) return vlog<A>(x);
-  if constexpr (op == UnaryOp::sqrt) return xsimd::sqrt(x);
-  if constexpr (op == UnaryOp::reciprocal) return one / x;
+  if constexpr (op == UnaryOp::sqrt) return square_root<A>(x);
+  if constexpr (op == UnaryOp::reciprocal) return divide<A>(one, x);
   if constexpr (op == UnaryOp::erf) return verf<A>(x);
   if constexpr (op == UnaryOp::gelu) {
     return half * x * (one + verf<A>(F(x * F(0.707106781f))));
@@ -103,12 +103,12 @@ INLAY_INLINE Vec<float, A> apply_unary(const Vec<float, A>& x, const Vec<float, 
   if constexpr (op == UnaryOp::softplus) {
     return max_bound<A>(zero, x) + detail::log1p_nonnegative<A>(vexp<A>(F(-xsimd::abs(x))));
   }
-  if constexpr (op == UnaryOp::softsign) return x / (one + xsimd::abs(x));
+  if constexpr (op == UnaryOp::softsign) return divide<A>(x, F(one + xsimd::abs(x)));
   if constexpr (op == UnaryOp::mish) {
     // tanh(log(1 + e)) = e (e + 2) / (e (e + 2) + 2), which is 1 in f32 long before x = 20.
     const F e = vexp<A>(min_bound<A>(F(20.0f), x));
     const F n = e * (e + F(2.0f));
-    return x * (n / (n + F(2.0f)));
+    return x * divide<A>(n, F(n + F(2.0f)));
   }
   if constexpr (op == UnaryOp::floor) return xsimd::floor(x);
   if constexpr (op == UnaryOp::ceil) return xsimd::ceil(x);

@@ -38,6 +38,13 @@ else()
   add_library(inlay STATIC ${inlay_sources})
 endif()
 add_library(inlay::inlay ALIAS inlay)
+# The reference kernels are templates over every dtype: vectorising them all would take most of the
+# build and of the binary, for kernels whose virtue is not speed.
+if(NOT INLAY_SANITIZE)
+  file(GLOB inlay_reference_sources ${PROJECT_SOURCE_DIR}/src/backends/reference/*.cpp)
+  set_source_files_properties(${inlay_reference_sources} TARGET_DIRECTORY inlay PROPERTIES
+    COMPILE_OPTIONS $<$<AND:$<CONFIG:Release>,$<CXX_COMPILER_ID:GNU,Clang,AppleClang>>:-O2>)
+endif()
 set_target_properties(inlay PROPERTIES
   EXPORT_NAME inlay
   VERSION ${PROJECT_VERSION}

@@ -179,8 +179,8 @@ TEST_CASE("resizing by index and weight tables") {
   Random random(9);
   const std::size_t planes = 3;
   for (const KernelTable* table : usable_tables()) {
-    for (const auto& [size, out] :
-         {std::pair<std::size_t, std::size_t>{5, 11}, {16, 8}, {37, 37}}) {
+    for (const auto& sizes : {std::pair<std::size_t, std::size_t>{5, 11}, {16, 8}, {37, 37}}) {
+      const std::size_t size = sizes.first, out = sizes.second;
       const std::size_t height = 4, out_height = 7;
       const std::vector<float> x = random.floats(static_cast<std::int64_t>(planes * height * size));
       const auto table_of = [&](std::size_t count, std::size_t limit) {

@@ -56,7 +56,7 @@ std::size_t check_case(const fs::path& model_path) {
 
 }  // namespace
 
-TEST_CASE("all real models read") {
+TEST_CASE("all real models read", "[data]") {
   REQUIRE_TEST_DATA(data);
   const auto files = sorted_files(data / "models", "", ".onnx");
   CHECK(files.size() >= 17);
@@ -70,7 +70,7 @@ TEST_CASE("all real models read") {
   }
 }
 
-TEST_CASE("all inputs and outputs of the real models read") {
+TEST_CASE("all inputs and outputs of the real models read", "[data]") {
   REQUIRE_TEST_DATA(data);
   const auto files = sorted_files(data / "models", "input_", ".pb");
   CHECK(files.size() >= 60);
@@ -80,7 +80,7 @@ TEST_CASE("all inputs and outputs of the real models read") {
   }
 }
 
-TEST_CASE("all cases of the standard read, with their inputs and outputs") {
+TEST_CASE("all cases of the standard read, with their inputs and outputs", "[data]") {
   REQUIRE_TEST_DATA(data);
   const auto files = sorted_files(data / "onnx", "model", ".onnx");
   CHECK(files.size() >= 1600);

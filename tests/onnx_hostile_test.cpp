@@ -63,6 +63,9 @@ TEST_CASE("a model cut short at any byte") {
     INFO(name);
     truncate_everywhere(bytes);
   }
+}
+
+TEST_CASE("a real model cut short at any byte", "[data]") {
   REQUIRE_TEST_DATA(data);
   truncate_everywhere(file_content(data / "models/mnist/mnist.onnx"));
 }
@@ -72,6 +75,9 @@ TEST_CASE("a model with bits flipped") {
     INFO(name);
     flip_bits(bytes, 1000);
   }
+}
+
+TEST_CASE("a real model with bits flipped", "[data]") {
   REQUIRE_TEST_DATA(data);
   flip_bits(file_content(data / "models/mnist/mnist.onnx"), 2000);
 }

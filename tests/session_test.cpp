@@ -223,6 +223,47 @@ TEST_CASE("options that name nothing are refused", "[model]") {
   CHECK(Model::try_from_graph(small_graph(Dim(1)), options).error().code() == ErrorCode::not_found);
 }
 
+TEST_CASE("a session runs on the caller's own executor", "[session]") {
+  /// Runs tasks last to first, as two workers in turn.
+  class Backwards final : public Executor {
+   public:
+    int calls = 0;
+    int concurrency() const noexcept override { return 2; }
+    void parallel_for(std::int64_t count, FunctionRef<void(std::int64_t, int)> task) override {
+      ++calls;
+      for (std::int64_t i = count; i-- > 0;) task(i, static_cast<int>(i % 2));
+    }
+  };
+  Graph graph;
+  graph.opsets[""] = 21;
+  std::mt19937 engine(11);
+  const ValueId a = graph.add_input("a", Type::tensor(DType::float32, Shape{200, 300}));
+  const ValueId b = graph.add_constant("b", test::random_tensor(engine, {300, 250}));
+  graph.outputs = {graph.add_node("MatMul", {a, b}, "y")};
+  const Model model = Model::from_graph(std::move(graph));
+  const auto executor = std::make_shared<Backwards>();
+  Session own(model, {.executor = executor}), plain(model);
+  const Tensor x = test::random_tensor(engine, {200, 300});
+  const Outputs got = own.run({{"a", x}}), want = plain.run({{"a", x}});
+  CHECK(executor->calls > 0);
+  CHECK(std::memcmp(got[0].data(), want[0].data(), want[0].bytes()) == 0);
+}
+
+TEST_CASE("a profile sees each node once per run", "[session]") {
+  std::vector<std::string> seen;
+  SessionOptions options;
+  options.profile = [&](const Node& node, std::string_view backend, std::int64_t,
+                        std::int64_t duration) {
+    CHECK(duration >= 0);
+    CHECK_FALSE(backend.empty());
+    seen.push_back(node.op);
+  };
+  const Model model = small_model();
+  Session session(model, options);
+  session.run({{"x", Tensor::zeros(DType::float32, {1, 4})}});
+  CHECK(seen.size() == model.graph().nodes.size());
+}
+
 TEST_CASE("sessions of one model run side by side", "[session]") {
   const Model model = small_model();
   std::vector<std::thread> threads;

@@ -66,7 +66,8 @@ void rewrite(Editor& editor, NodeId id) {
 void fuse_gemm(Graph& graph, const PassContext& /*context*/) {
   Editor editor(graph);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    if (graph.nodes[i].is("Gemm")) rewrite(editor, static_cast<NodeId>(i));
+    const Node& node = graph.nodes[i];
+    if (node.is("Gemm") && node.output(0) != no_id) rewrite(editor, static_cast<NodeId>(i));
   }
 }
 

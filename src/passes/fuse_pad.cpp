@@ -9,10 +9,13 @@
 namespace inlay::inline v0::passes {
 namespace {
 
+constexpr std::int64_t most_padding = 1 << 20;  // sums stay far from overflow
+
 /// What the Pad adds before and after each spatial axis, begins first; empty when it does anything
 /// else.
 std::vector<std::int64_t> spatial_zeros(const Graph& graph, const Node& pad, std::size_t rank) {
-  if (!pad.is("Pad") || pad.attributes.text("mode", "constant") != "constant") return {};
+  if (!pad.is("Pad") || !pad.has_input(0) || pad.attributes.text("mode", "constant") != "constant")
+    return {};
   std::vector<std::int64_t> pads;
   if (pad.version >= 11) {
     const auto list = integers(graph, pad.input(1));
@@ -26,7 +29,8 @@ std::vector<std::int64_t> spatial_zeros(const Graph& graph, const Node& pad, std
     pads.assign(list.begin(), list.end());
   }
   if (pads.size() != 2 * rank || rank < 3 ||
-      std::any_of(pads.begin(), pads.end(), [](std::int64_t p) { return p < 0; })) {
+      std::any_of(pads.begin(), pads.end(),
+                  [](std::int64_t p) { return p < 0 || p > most_padding; })) {
     return {};
   }
   std::vector<std::int64_t> spatial;
@@ -47,13 +51,16 @@ void fuse_pad(Graph& graph, const PassContext& /*context*/) {
     if (!conv.is("Conv") || pad == nullptr || !editor.single_use(conv.input(0))) continue;
     const auto mode = conv.attributes.text("auto_pad", "NOTSET");
     if (mode != "NOTSET" && mode != "VALID") continue;
+    if (!pad->has_input(0) || !graph.value(pad->input(0)).type.has_rank) continue;
     const Type& type = graph.value(pad->input(0)).type;
-    if (!type.has_rank) continue;
     std::vector<std::int64_t> pads = spatial_zeros(graph, *pad, type.dims.size());
     if (pads.empty()) continue;
     const auto own = conv.attributes.integers("pads");
     if (mode == "NOTSET" && !own.empty()) {
-      if (own.size() != pads.size()) continue;
+      if (own.size() != pads.size() ||
+          std::any_of(own.begin(), own.end(), [](std::int64_t p) { return p > most_padding; })) {
+        continue;
+      }
       for (std::size_t k = 0; k < pads.size(); ++k) pads[k] += own[k];
     }
     Node merged = conv;

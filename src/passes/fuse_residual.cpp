@@ -10,7 +10,7 @@ void fuse_residual(Graph& graph, const PassContext& /*context*/) {
   Editor editor(graph);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& add = graph.nodes[i];
-    if (!add.is("Add")) continue;
+    if (!add.is("Add") || !add.has_input(0) || !add.has_input(1)) continue;
     const ValueId a = add.input(0);
     const ValueId b = add.input(1);
     if (!same_type(graph.value(a).type, graph.value(b).type)) continue;

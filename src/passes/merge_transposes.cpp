@@ -14,6 +14,10 @@ namespace {
 
 using Permutation = std::vector<std::int64_t>;
 
+bool is_transpose(const Node& node) {
+  return node.is("Transpose") && node.has_input(0) && node.output(0) != no_id;
+}
+
 /// Empty when the rank is not known or the attribute is no permutation.
 Permutation permutation(const Graph& graph, const Node& node) {
   const auto* perm = node.attributes.get<Permutation>("perm");
@@ -62,7 +66,7 @@ class Upstream {
     }
     const Node* node = graph.producer(value);
     if (node == nullptr) return false;
-    if (node->is("Transpose")) return cancels(*node);
+    if (is_transpose(*node)) return cancels(*node);
     return depth < max_depth && is_elementwise(*node) && editor_.single_use(value) &&
            graph.value(value).type.rank() == std::ssize(perm_) &&
            std::all_of(node->inputs.begin(), node->inputs.end(), [&](ValueId input) {
@@ -81,7 +85,7 @@ class Upstream {
                                   passes::transposed(constant->reshaped(shape), perm_));
     }
     const NodeId id = graph.value(value).producer;
-    if (graph.node(id).is("Transpose")) return graph.node(id).input(0);
+    if (is_transpose(graph.node(id))) return graph.node(id).input(0);
     for (std::size_t i = 0; i < graph.node(id).inputs.size(); ++i) {
       const ValueId input = graph.node(id).inputs[i];
       if (input != no_id) editor_.set_input(id, i, transposed(input));
@@ -121,7 +125,7 @@ void simplify(Editor& editor, NodeId id) {
   const ValueId output = graph.node(id).output(0);
   const Node* before = graph.producer(source);
   if (perm.empty()) return;
-  if (before != nullptr && before->is("Transpose")) {
+  if (before != nullptr && is_transpose(*before)) {
     const Permutation first = permutation(graph, *before);
     if (first.size() == perm.size()) {
       perm = compose(first, perm);
@@ -158,7 +162,7 @@ void simplify(Editor& editor, NodeId id) {
 void merge_transposes(Graph& graph, const PassContext& /*context*/) {
   Editor editor(graph);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    if (graph.nodes[i].is("Transpose")) simplify(editor, static_cast<NodeId>(i));
+    if (is_transpose(graph.nodes[i])) simplify(editor, static_cast<NodeId>(i));
   }
 }
 

@@ -8,7 +8,7 @@ void replace_upsample(Graph& graph, const PassContext& /*context*/) {
   Editor editor(graph);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
-    if (!node.is("Upsample") || (node.version < 7)) continue;
+    if (!node.is("Upsample") || node.version < 7 || node.output(0) == no_id) continue;
     const std::string mode(node.attributes.text("mode", "nearest"));
     const auto* listed = node.attributes.get<std::vector<float>>("scales");
     ValueId scales = node.input(1);

@@ -1,6 +1,6 @@
-#include <new>
+#include "runtime/buffer.hpp"
 
-#include "runtime/frame.hpp"
+#include <new>
 
 namespace inlay::inline v0 {
 namespace {

@@ -9,6 +9,10 @@
 namespace inlay::inline v0 {
 namespace {
 
+/// How often memory is laid out for the same input shapes: inner shapes that depend on values may
+/// never settle.
+constexpr int most_layouts = 4;
+
 /// Fails unless `value` is what the model's input takes.
 void check_input(const Model::Port& port, const Value& value) {
   const auto fail = [&](ErrorCode code, const std::string& message) {
@@ -130,7 +134,10 @@ struct Session::Impl {
     }
     for (std::size_t i = 0; i < ports.size(); ++i) check_input(ports[i], *inputs[i]);
     remember_shapes(inputs);
-    if (same_shapes && frame.saw_unplanned()) frame.plan_observed();
+    if (same_shapes && frame.saw_unplanned() && layouts_left > 0) {
+      --layouts_left;
+      frame.plan_observed();
+    }
     std::vector<Value> outputs(model.outputs().size());
     frame.run(inputs, outputs, cancel);
     return Outputs(model, std::move(outputs));
@@ -145,6 +152,7 @@ struct Session::Impl {
       same_shapes = same_shapes && shapes[i] == shape;
       shapes[i] = shape;
     }
+    if (!same_shapes) layouts_left = most_layouts;
   }
 
   Model model;
@@ -153,6 +161,7 @@ struct Session::Impl {
   Frame frame;
   std::vector<Shape> shapes;
   bool same_shapes = false;
+  int layouts_left = most_layouts;
   std::atomic<bool> busy = false;
   std::thread worker;
 };
@@ -228,7 +237,7 @@ struct BoundRun::Impl {
   std::vector<const Value*> input_pointers;
   std::vector<Value> outputs;
   std::vector<std::uint8_t> fixed;
-  int layouts_left = 4;  ///< shapes that depend on values may never settle
+  int layouts_left = most_layouts;
 };
 
 BoundRun::BoundRun(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}

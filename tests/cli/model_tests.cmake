@@ -2,11 +2,17 @@
 file(READ ${data}/models/manifest.json manifest)
 string(JSON count LENGTH "${manifest}")
 math(EXPR last "${count} - 1")
+# At its padded positions this case amplifies rounding: the recorded answer is itself further from an
+# evaluation in float64 than the tolerance. models_test.cpp holds it against float64 instead.
+set(ill_conditioned rxnmapper/test_data_set_batch2_padded)
 set(groups "")
 foreach(i RANGE ${last})
   foreach(field model case rtol atol)
     string(JSON ${field} GET "${manifest}" ${i} ${field})
   endforeach()
+  if(case IN_LIST ill_conditioned)
+    continue()
+  endif()
   set(group "${model}|${rtol}|${atol}")
   list(APPEND groups "${group}")
   list(APPEND "cases_${group}" ${data}/models/${case})

@@ -75,37 +75,6 @@ INLAY_INLINE Vec<float, A> fma(const Vec<float, A>& a, const Vec<float, A>& b,
   return xsimd::fma(a, b, c);
 }
 
-/// The larger of `x` and `bound`; a NaN in `x` stays. (xsimd's answer for NaN depends on its
-/// version.)
-template <class A>
-INLAY_INLINE Vec<float, A> at_least(const Vec<float, A>& x, const Vec<float, A>& bound) {
-  // x86's instructions answer with the second operand when either is NaN.
-#if defined(__AVX512F__)
-  if constexpr (is_avx512<A>) return _mm512_max_ps(bound, x);
-#endif
-#if defined(__AVX2__)
-  if constexpr (is_avx2<A>) return _mm256_max_ps(bound, x);
-#endif
-#if defined(__SSE2__)
-  if constexpr (std::is_same_v<A, arch::sse2>) return _mm_max_ps(bound, x);
-#endif
-  return xsimd::select(x < bound, bound, x);
-}
-/// The smaller of `x` and `bound`; a NaN in `x` stays.
-template <class A>
-INLAY_INLINE Vec<float, A> at_most(const Vec<float, A>& x, const Vec<float, A>& bound) {
-#if defined(__AVX512F__)
-  if constexpr (is_avx512<A>) return _mm512_min_ps(bound, x);
-#endif
-#if defined(__AVX2__)
-  if constexpr (is_avx2<A>) return _mm256_min_ps(bound, x);
-#endif
-#if defined(__SSE2__)
-  if constexpr (std::is_same_v<A, arch::sse2>) return _mm_min_ps(bound, x);
-#endif
-  return xsimd::select(x > bound, bound, x);
-}
-
 /// Calls f(integral_constant 0), ..., f(integral_constant N-1): a loop that is always unrolled.
 template <int N, class F>
 INLAY_INLINE void unroll(F&& f) {

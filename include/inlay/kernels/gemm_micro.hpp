@@ -15,7 +15,7 @@ struct GemmBlocking {
   static constexpr int vecs = 2;
   static constexpr int mr = is_avx512<A> ? 14 : is_avx2<A> ? 6 : vector_registers<A> == 32 ? 8 : 4;
   static constexpr int nr = vecs * static_cast<int>(lanes<float, A>);
-  static constexpr std::int64_t kc = 384;
+  static constexpr std::int64_t kc = 256;
   static constexpr std::int64_t mc = 168 / mr * mr;
   static constexpr std::int64_t nc = 384 / nr * nr;
 };

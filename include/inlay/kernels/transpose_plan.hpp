@@ -60,7 +60,7 @@ inline std::size_t collapse_axes(std::size_t rank, const std::size_t* dims, cons
 inline TransposePlan make_transpose_plan(std::size_t rank, const std::size_t* dims,
                                          const std::size_t* perm, std::size_t element_size) {
   TransposePlan plan = {};
-  TransposePlan::Axis axes[transpose_max_rank];
+  TransposePlan::Axis axes[transpose_max_rank] = {};
   std::size_t count = detail::collapse_axes(rank, dims, perm, axes);
   plan.element_size = element_size;
   plan.columns = plan.rows = plan.strips = 1;

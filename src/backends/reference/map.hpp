@@ -10,7 +10,8 @@ namespace inlay::inline v0::kernels {
 /// What a formula gave, as an element.
 template <class T, class V>
 T as_element(V value) {
-  if constexpr (std::is_integral_v<T> && std::is_floating_point_v<V>) {
+  constexpr bool real = std::is_floating_point_v<V>;
+  if constexpr ((real && std::is_integral_v<T>) || std::is_same_v<V, double>) {
     return from_real<T>(value);
   } else {
     return static_cast<T>(value);
@@ -59,8 +60,8 @@ void map_elements(const Tensor& a, const Tensor& b, const Shape& b_shape, Tensor
       [&](std::int64_t index, const Offsets<2>& at, const Offsets<2>& step, std::int64_t count) {
         for (std::int64_t i = 0; i < count; ++i) {
           out[index + i] =
-              static_cast<Y>(f(static_cast<const compute_t<A>&>(first[at[0] + i * step[0]]),
-                               static_cast<const compute_t<B>&>(second[at[1] + i * step[1]])));
+              as_element<Y>(f(static_cast<const compute_t<A>&>(first[at[0] + i * step[0]]),
+                              static_cast<const compute_t<B>&>(second[at[1] + i * step[1]])));
         }
       });
 }

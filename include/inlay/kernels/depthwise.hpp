@@ -11,7 +11,7 @@ namespace detail {
 /// Taps whose offsets are held at once; longer kernels take several rounds.
 inline constexpr int depthwise_round = 64;
 
-/// Floats past the planes that whole vectors may read, and past the sums that they may write.
+/// Floats past the planes and past the sums that whole vectors may reach.
 template <class A>
 inline constexpr std::int64_t depthwise_slack = lanes<float, A>;
 
@@ -102,7 +102,7 @@ ConvPlan depthwise_plan(const ConvShape& s) {
   plan.bands = ceil_div(length, plan.band_rows);
   const PhasePlanes planes = phase_planes(s, band_of(s.out, plan.band_rows, 0).size);
   const std::int64_t floats =
-      planes.floats + round_up(planes.pixels, lanes<float, A>) + detail::depthwise_slack<A>;
+      planes.floats + round_up(planes.pixels, lanes<float, A>) + 2 * detail::depthwise_slack<A>;
   plan.group = floats < group_floats ? group_floats / floats : 1;
   plan.task_bands = round_up(ceil_div(task_products, planes.pixels * s.kernel.count()), plan.group);
   plan.task_count = ceil_div(s.batch * s.filters * plan.bands, plan.task_bands);

@@ -95,11 +95,16 @@ MemoryReport memory_of(const Model& model) {
   return report;
 }
 
-// With open axes at 1; sequences and the like leave shapes as they are.
-Flops flops_of(const Model& model) {
-  const auto fixed = try_call(
-      [&] { return with_input_shapes(model.graph(), made_up_inputs(model.inputs(), 1, {})); });
-  return count_flops(fixed ? *fixed : model.graph());
+// The model with its open axes at 1, so that sizes can be told; the model itself where that does
+// not work (sequences, axes that do not fit).
+Model with_open_axes_at_one(const Model& model, const GlobalOptions& global) {
+  ModelOptions options = global.model_options();
+  options.optimize = false;
+  const auto fixed = try_call([&] {
+    const auto values = made_up_inputs(model.inputs(), 1, {});
+    return Model::from_graph(with_input_shapes(model.graph(), values), options);
+  });
+  return fixed ? *fixed : model;
 }
 
 bool has_open_axes(const Model& model) {
@@ -137,7 +142,8 @@ void print_memory(const MemoryReport& memory, bool open_axes, bool list) {
   std::printf("%-12sarena %s for %zu values that would take %s side by side\n", "",
               format_bytes(static_cast<double>(memory.arena)).c_str(), memory.values.size(),
               format_bytes(static_cast<double>(memory.sum)).c_str());
-  if (open_axes) std::printf("%-12svalues of open shape get their place at run time\n", "");
+  if (open_axes)
+    std::printf("%-12s(open axes taken as 1; values are placed when they are known)\n", "");
   if (!list) return;
   for (const Planned& value : memory.values) {
     std::printf("%12zu %10zu  %s\n", value.offset, value.bytes, value.name.c_str());
@@ -222,8 +228,9 @@ void inspect(const Arguments& arguments, const GlobalOptions& global) {
   const auto loaded = Model::try_from_graph(std::move(graph), options);
   if (!loaded) throw loaded.error().at({.file = arguments.model});
   const Model& model = *loaded;
-  const MemoryReport memory = memory_of(model);
-  const Flops flops = flops_of(model);
+  const Model sized = has_open_axes(model) ? with_open_axes_at_one(model, global) : model;
+  const MemoryReport memory = memory_of(sized);
+  const Flops flops = count_flops(sized.graph());
 
   if (arguments.json) {
     json["inputs"] = to_json(model.inputs());
@@ -243,8 +250,7 @@ void inspect(const Arguments& arguments, const GlobalOptions& global) {
   print_ports("inputs", model.inputs());
   print_ports("outputs", model.outputs());
   print_memory(memory, has_open_axes(model), arguments.memory);
-  std::printf("%-12s%.4g million operations with open axes at 1%s\n", "arithmetic",
-              flops.count / 1e6,
+  std::printf("%-12s%.4g million operations%s\n", "arithmetic", flops.count / 1e6,
               flops.unknown_nodes == 0 ? "" : ", without nodes whose shapes depend on values");
   print_placements(model, arguments.nodes);
   if (arguments.graph) std::fputs(model.graph().print().c_str(), stdout);

@@ -17,6 +17,7 @@ std::vector<Value> made_up_inputs(std::span<const Model::Port> inputs, std::int6
                                   std::span<const std::string> shapes);
 
 /// The graph with its inputs' shapes fixed to those of `values` and inferred again.
+/// Errors: type_mismatch (not a tensor), invalid_graph (shapes that do not fit).
 Graph with_input_shapes(const Graph& graph, std::span<const Value> values);
 
 }  // namespace inlay::cli

@@ -144,15 +144,19 @@ void run(const Arguments& arguments, const GlobalOptions& global) {
 }
 
 template <class Enum>
+std::vector<std::string> words_of(const std::map<std::string, Enum>& names) {
+  std::vector<std::string> words;
+  for (const auto& [word, value] : names) words.push_back(word);
+  return words;
+}
+
+template <class Enum>
 CLI::Option* add_choice(CLI::App& command, const std::string& name, Enum& value,
                         const std::string& help, const std::map<std::string, Enum>& names) {
-  std::string list;
-  for (const auto& [word, ignored] : names) list += (list.empty() ? "" : "|") + word;
   return command
       .add_option_function<std::string>(
           name, [&value, names](const std::string& word) { value = names.at(word); }, help)
-      ->check(CLI::IsMember(names))
-      ->type_name(list);
+      ->check(CLI::IsMember(words_of(names)));
 }
 
 void add_picture_options(CLI::App& command, Arguments& arguments) {
@@ -160,8 +164,12 @@ void add_picture_options(CLI::App& command, Arguments& arguments) {
   command.add_option("--scale", arguments.scale, "Default: 1/255")->group(group);
   command.add_option("--mean", arguments.mean, "One number, or one for each channel: 0.4,0.5,0.6")
       ->delimiter(',')
+      ->allow_extra_args(false)
       ->group(group);
-  command.add_option("--std", arguments.std, "The same")->delimiter(',')->group(group);
+  command.add_option("--std", arguments.std, "The same")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->group(group);
   command.add_option("--size", arguments.size, "WIDTHxHEIGHT; default: the model's own")
       ->group(group);
   add_choice<io::Layout>(command, "--layout", arguments.layout, "Default: nchw",

@@ -52,6 +52,9 @@ inlay_command_test(run_picture "^ *[0-9.]+  n[0-9]+ goldfish"
   run ${squeezenet}/squeezenet_fp32.onnx --input data_0=${data}/inputs/ort_examples/goldfish.jpg
   --labels ${data}/inputs/ort_examples/synset.txt
   --scale 1 --mean 104,117,123 --channels bgr --fit crop)
+inlay_command_test(bench_case "p50 .*peak"
+  bench ${data}/models/silero_vad/silero_vad.onnx --duration 0.05
+  --case ${data}/models/silero_vad/test_data_set_silero_vad_jfk_chunk20)
 inlay_command_test(conformance "[1-9][0-9]* passed, 0 failed, 0 skipped"
   conformance ${data}/onnx/node --filter "test_(add|relu|conv_with_strides)")
 include(model_tests.cmake)

@@ -27,9 +27,12 @@ std::vector<Value> load_values(const std::filesystem::path& folder, const std::s
 
 }  // namespace
 
+std::vector<Value> load_inputs(const std::filesystem::path& folder, const Model& model) {
+  return load_values(folder, "input_", model.inputs());
+}
+
 Case load_case(const std::filesystem::path& folder, const Model& model) {
-  Case test{load_values(folder, "input_", model.inputs()),
-            load_values(folder, "output_", model.outputs())};
+  Case test{load_inputs(folder, model), load_values(folder, "output_", model.outputs())};
   if (test.outputs.empty()) {
     throw Error(ErrorCode::not_found, "the case has no output_0.pb", {.file = folder.string()});
   }

@@ -20,6 +20,9 @@ struct Case {
 /// invalid_argument (more files than the model has inputs or outputs).
 Case load_case(const std::filesystem::path& folder, const Model& model);
 
+/// The inputs alone, of a folder that may have no outputs.
+std::vector<Value> load_inputs(const std::filesystem::path& folder, const Model& model);
+
 struct OutputResult {
   std::string name;
   Comparison comparison;

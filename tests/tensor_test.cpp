@@ -53,7 +53,10 @@ TEST_CASE("a shape counts, edits and refuses", "[shape]") {
   CHECK(to_string(shape) == "[9, 3, 4]");
   CHECK_THROWS_AS(shape.push_back(-1), Error);
   CHECK_THROWS_AS((Shape{INT64_MAX, 2}.elements()), Error);
-  CHECK((Shape{INT64_MAX, 0}.elements()) == 0);
+  CHECK((Shape{INT32_MAX, 0}.elements()) == 0);
+  const Shape empty{0, Shape::max_elements, 2};  // two axes of it would overflow
+  CHECK_THROWS_AS(empty.elements(), Error);
+  CHECK(empty.product(0, 2) == 0);
   Shape deep;
   for (int i = 0; i < Shape::max_rank; ++i) deep.push_back(1);
   CHECK_THROWS_AS(deep.push_back(1), Error);

@@ -48,8 +48,12 @@ class INLAY_API KernelContext {
   /// Working memory, 64-byte aligned, kept from run to run; valid until the kernel returns.
   /// A second call in one run gives further memory.
   void* scratch(std::size_t bytes);
+  /// Errors: limit.
   template <class T>
   std::span<T> scratch(std::int64_t count) {
+    if (count < 0 || count > Shape::max_elements) {
+      fail(ErrorCode::limit, "the kernel needs more working memory than there can be");
+    }
     return {static_cast<T*>(scratch(static_cast<std::size_t>(count) * sizeof(T))),
             static_cast<std::size_t>(count)};
   }

@@ -17,6 +17,8 @@ namespace inlay::inline v0 {
 class Shape {
  public:
   static constexpr int max_rank = 16;
+  /// Room is left for a size in bytes, or a few tensors' sizes together, to fit 63 bits.
+  static constexpr std::int64_t max_elements = std::int64_t{1} << 56;
 
   constexpr Shape() = default;
   Shape(std::initializer_list<std::int64_t> dims) : Shape(std::span(dims.begin(), dims.size())) {}
@@ -52,21 +54,24 @@ class Shape {
     --rank_;
   }
 
-  /// Number of elements; 1 for a scalar. Errors: limit, when it does not fit 63 bits.
+  /// Number of elements; 1 for a scalar. Errors: limit, as product().
   std::int64_t elements() const { return product(0, rank_); }
 
-  /// Product of dims [first, last). Errors: limit, when it does not fit 63 bits.
+  /// Product of dims [first, last). Errors: limit, when the dims other than 0 multiply to more than
+  /// max_elements: products of some axes of an empty tensor are as safe as those of any other.
   std::int64_t product(int first, int last) const {
-    std::uint64_t count = 1;
-    bool overflow = false;
+    std::int64_t count = 1;
+    bool empty = false;
     for (int axis = first; axis < last; ++axis) {
-      const auto dim = static_cast<std::uint64_t>((*this)[axis]);
-      if (dim == 0) return 0;
-      overflow |= count > static_cast<std::uint64_t>(INT64_MAX) / dim;
+      const std::int64_t dim = (*this)[axis];
+      empty |= dim == 0;
+      if (dim == 0) continue;
+      if (count > max_elements / dim) {
+        throw Error(ErrorCode::limit, "the tensor is too large: more than 2^56 elements");
+      }
       count *= dim;
     }
-    if (overflow) throw Error(ErrorCode::limit, "a tensor has more than 2^63 elements");
-    return static_cast<std::int64_t>(count);
+    return empty ? 0 : count;
   }
 
   friend bool operator==(const Shape& a, const Shape& b) noexcept {

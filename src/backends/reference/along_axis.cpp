@@ -105,6 +105,7 @@ void accumulate(KernelContext& context, int identity, Step&& step) {
   const bool reverse = context.attributes().integer("reverse", 0) != 0;
   const AxisSplit split = split_axis(x.shape(), axis);
   Tensor& y = context.output(0, x.shape());
+  if (y.size() == 0) return;
   visit_dtype<Numbers>(x.dtype(), [&]<class T>() {
     using A = accumulate_t<T>;
     const T* from = x.as<T>().data();

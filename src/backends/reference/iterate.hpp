@@ -20,7 +20,7 @@ using Offsets = std::array<std::int64_t, N>;
 /// Strides of a dense row-major tensor.
 inline Strides dense_strides(const Shape& shape) {
   Strides strides{};
-  if (shape.elements() == 0) return strides;  // the others' product may not fit
+  if (shape.elements() == 0) return strides;
   std::int64_t step = 1;
   for (int axis = shape.rank() - 1; axis >= 0; --axis) {
     strides[static_cast<std::size_t>(axis)] = step;

@@ -39,6 +39,7 @@ void run_linear_attention(KernelContext& context) {
   const HeadLayout out{q.batch, q_heads, q.sequence, v.size, true};
   Tensor& y = context.output(0, out.shape());
   Tensor& present = context.output(1, state_shape);
+  if (y.size() == 0 && present.size() == 0) return;
   const std::int64_t state_size = k.size * v.size;
   const auto states = context.scratch<float>(present.size());
   if (context.has_input(3)) {

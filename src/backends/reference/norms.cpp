@@ -43,6 +43,7 @@ void run_lp_normalization(KernelContext& context) {
   if (p != 1 && p != 2) context.fail(ErrorCode::invalid_graph, "p must be 1 or 2");
   const AxisSplit split = split_axis(x.shape(), axis_attribute(context, -1, x.rank()));
   Tensor& y = context.output(0, x.shape());
+  if (y.size() == 0) return;
   visit_dtype<Floats>(x.dtype(), [&]<class T>() {
     const T* from = x.as<T>().data();
     T* to = y.as_mutable<T>().data();
@@ -72,6 +73,7 @@ void run_lrn(KernelContext& context) {
   const double bias = context.attributes().real("bias", 1.0f);
   const AxisSplit split = split_axis(x.shape(), 1);
   Tensor& y = context.output(0, x.shape());
+  if (y.size() == 0) return;
   visit_dtype<Floats>(x.dtype(), [&]<class T>() {
     const T* from = x.as<T>().data();
     T* to = y.as_mutable<T>().data();

@@ -11,9 +11,6 @@ void push_dim(std::vector<std::int64_t>& dims, std::int64_t dim) {
 }
 
 Shape checked_shape(const std::vector<std::int64_t>& dims, DType dtype, const Limits& limits) {
-  Shape nonzero;
-  for (const std::int64_t dim : dims) nonzero.push_back(std::max<std::int64_t>(dim, 1));
-  byte_size(dtype, nonzero.elements());
   const Shape shape(dims);
   if (byte_size(dtype, shape.elements()) > limits.max_tensor_bytes) {
     throw Error(ErrorCode::limit, "the tensor is larger than " +

@@ -120,3 +120,23 @@ TEST_CASE("every code of a small float survives a round trip", "[ops][cast]") {
     }
   }
 }
+
+TEST_CASE("a cast between packed types in place keeps the last byte", "[ops][cast]") {
+  Graph graph;
+  graph.opsets[""] = 21;
+  ValueId value = graph.add_input("x", Type::tensor(DType::int8, Shape{3}));
+  for (const DType to : {DType::int4, DType::uint4, DType::int8}) {
+    Attributes attributes;
+    attributes.set("to", static_cast<std::int64_t>(to));
+    value = graph.add_node("Cast", {value}, std::string(name(to)), std::move(attributes));
+  }
+  graph.outputs = {value};
+  ModelOptions options;
+  options.optimize = false;
+  Session session(Model::from_graph(std::move(graph), options));
+  const std::vector<Value> inputs{Tensor::copy_of<std::int8_t>({1, 2, 3})};
+  for (int i = 0; i < 2; ++i) {  // the second run has its memory planned
+    const Outputs outputs = session.run(std::span<const Value>(inputs));
+    check(outputs.value(0), {3}, std::vector<std::int8_t>{1, 2, 3});
+  }
+}

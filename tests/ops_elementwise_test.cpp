@@ -200,6 +200,29 @@ TEST_CASE("Where broadcasts all three and moves any type", "[ops][elementwise]")
   const Tensor numbers = Tensor::copy_of<std::int64_t>({1, 2}, {1, 2});
   check(run(call("Where", {condition, numbers, Tensor::scalar<std::int64_t>(9)}))[0], {2, 2},
         std::vector<std::int64_t>{1, 2, 9, 9});
+  const Tensor codes = Tensor::wrap(DType::uint4, {3}, "\x21\x03", 2);
+  const Tensor choose = Tensor::copy_of<bool>({true, false, true});
+  check(run(call("Where", {choose, codes, Tensor::wrap(DType::uint4, {}, "\x07", 1)})),
+        Tensor::wrap(DType::uint4, {3}, "\x71\x03", 2));
+}
+
+TEST_CASE("a kernel refuses to write elements of another size than was inferred",
+          "[ops][elementwise]") {
+  auto registry = Registry::create();
+  registry->add({.name = "Expand",
+                 .min_inputs = 2,
+                 .max_inputs = 2,
+                 .infer = [](InferContext& context) { context.set_output(0, DType::int8); }});
+  ModelOptions options;
+  options.registry = registry;
+  options.optimize = false;
+  const std::vector<Value> inputs{Tensor::copy_of<float>({1, 2, 3}),
+                                  Tensor::copy_of<std::int64_t>({3})};
+  Session session(
+      Model::from_graph(graph_of({.op = "Expand", .inputs = inputs, .version = 1}), options));
+  const auto result = session.try_run(std::span<const Value>(inputs));
+  REQUIRE_FALSE(result);
+  CHECK(result.error().code() == ErrorCode::type_mismatch);
 }
 
 TEST_CASE("Identity passes any value along", "[ops][elementwise]") {

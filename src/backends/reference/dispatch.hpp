@@ -105,14 +105,4 @@ void visit_storage(DType dtype, F&& f) {
   }
 }
 
-/// The elements of a tensor as the T that visit_storage gave.
-template <class T>
-const T* elements(const Tensor& tensor) {
-  return static_cast<const T*>(tensor.data());
-}
-template <class T>
-T* mutable_elements(Tensor& tensor) {
-  return static_cast<T*>(tensor.mutable_data());
-}
-
 }  // namespace inlay::inline v0::kernels

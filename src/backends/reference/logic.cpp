@@ -4,6 +4,7 @@
 #include "backends/reference/elementwise.hpp"
 #include "backends/reference/low_bits.hpp"
 #include "backends/reference/map.hpp"
+#include "backends/reference/storage.hpp"
 
 namespace inlay::inline v0::kernels {
 namespace {
@@ -65,12 +66,11 @@ void run_where(KernelContext& context) {
     context.fail(ErrorCode::type_mismatch, "the two branches differ in element type");
   }
   const Shape shape = broadcast(condition.shape(), broadcast(x.shape(), y.shape()));
-  Tensor& out = context.output(0, shape);
   const bool* choose = condition.as<bool>().data();
-  visit_storage(x.dtype(), [&]<class T>() {
-    const T* then = elements<T>(x);
-    const T* otherwise = elements<T>(y);
-    T* to = mutable_elements<T>(out);
+  write_stored(context, context.output(0, x.dtype(), shape), [&](auto* to) {
+    using T = element_t<decltype(to)>;
+    const T* then = stored<T>(context, x);
+    const T* otherwise = stored<T>(context, y);
     walk<3>(shape,
             {broadcast_strides(condition.shape(), shape), broadcast_strides(x.shape(), shape),
              broadcast_strides(y.shape(), shape)},

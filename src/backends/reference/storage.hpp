@@ -13,9 +13,16 @@
 namespace inlay::inline v0::kernels {
 
 /// The tensor's elements as what visit_storage calls them; packed ones are copied to scratch memory
-/// and take a byte each.
+/// and take a byte each. Errors: type_mismatch when T does not hold such elements.
 template <class T>
 const T* stored(KernelContext& context, const Tensor& tensor) {
+  const bool is_string = std::is_same_v<T, std::string>;
+  if (is_string != (tensor.dtype() == DType::string) ||
+      (!is_string && sizeof(T) != (static_cast<std::size_t>(bit_width(tensor.dtype())) + 7) / 8)) {
+    context.fail(ErrorCode::type_mismatch,
+                 "elements of type " + std::string(name(tensor.dtype())) +
+                     " do not fit those of the output");
+  }
   if constexpr (std::is_same_v<T, Bytes<1>>) {
     if (is_packed(tensor.dtype())) {
       const int bits = bit_width(tensor.dtype());

@@ -22,6 +22,9 @@ TEST_CASE("Softmax goes along one axis", "[ops][normalization]") {
                {std::log(0.25f), std::log(0.75f), std::log(0.5f), std::log(0.5f)});
   check<float>(run(call("Hardmax", {x}))[0], {2, 2}, {0, 1, 1, 0});
   check<float>(run(call("Softmax", {Tensor::copy_of<float>({1e30f, -1e30f})}))[0], {2}, {1, 0});
+  const Tensor huge = Tensor::copy_of<float>({1e30f, 1e30f, 1e30f, 1e30f});
+  check<float>(run(call("Softmax", {huge}))[0], {4}, {0.25f, 0.25f, 0.25f, 0.25f});
+  check<float>(run(call("LogSoftmax", {huge}))[0], {4}, std::vector<float>(4, std::log(0.25f)));
   check<float16>(run(call("Softmax", {tensor<float16>({2}, {3, 3})}))[0], {2},
                  {float16(0.5f), float16(0.5f)});
   check<float>(run(call("Softmax", {Tensor(DType::float32, {2, 0})}))[0], {2, 0}, {});

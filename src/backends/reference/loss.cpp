@@ -1,4 +1,6 @@
 // NegativeLogLikelihoodLoss and SoftmaxCrossEntropyLoss.
+#include <optional>
+
 #include "backends/reference/arguments.hpp"
 #include "backends/reference/convert.hpp"
 #include "backends/reference/iterate.hpp"
@@ -54,11 +56,16 @@ void run_loss(KernelContext& context, bool with_softmax) {
     double total = 0;
     double total_weight = 0;
     each_line(split, [&](std::int64_t line, std::int64_t start) {
-      const double scale = with_softmax ? log_sum_exp(from + start, split.axis, split.inner) : 0;
+      std::optional<ExpSum> all;
+      if (with_softmax) all.emplace(from + start, split.axis, split.inner);
+      const auto log_probability = [&](std::int64_t i) {
+        const auto score = static_cast<double>(from[start + i * split.inner]);
+        return all ? all->log_softmax(score) : score;
+      };
       if (log_probabilities != nullptr) {
         T* out = log_probabilities->as_mutable<T>().data();
-        for (std::int64_t at = start, i = 0; i < split.axis; ++i, at += split.inner) {
-          out[at] = from_real<T>(static_cast<double>(from[at]) - scale);
+        for (std::int64_t i = 0; i < split.axis; ++i) {
+          out[start + i * split.inner] = from_real<T>(log_probability(i));
         }
       }
       const std::int64_t label = classes[static_cast<std::size_t>(line)];
@@ -68,7 +75,7 @@ void run_loss(KernelContext& context, bool with_softmax) {
           context.fail(ErrorCode::execution, "label " + std::to_string(label) + " is no class");
         }
         const double weight = weights.empty() ? 1 : weights[static_cast<std::size_t>(label)];
-        loss = (scale - static_cast<double>(from[start + label * split.inner])) * weight;
+        loss = -log_probability(label) * weight;
         total += loss;
         total_weight += weight;
       }

@@ -26,6 +26,7 @@ void map_lines(KernelContext& context, Line&& line) {
   const Tensor& x = context.input(0);
   const AxisSplit split = softmax_lines(context);
   Tensor& y = context.output(0, x.shape());
+  if (y.size() == 0) return;
   visit_dtype<Floats>(x.dtype(), [&]<class T>() {
     const T* from = x.as<T>().data();
     T* to = y.as_mutable<T>().data();
@@ -37,18 +38,18 @@ void map_lines(KernelContext& context, Line&& line) {
 
 void run_softmax(KernelContext& context) {
   map_lines(context, []<class T>(const T* x, T* y, std::int64_t count, std::int64_t step) {
-    const double scale = log_sum_exp(x, count, step);
+    const ExpSum all(x, count, step);
     for (std::int64_t i = 0; i < count; ++i) {
-      y[i * step] = from_real<T>(std::exp(static_cast<double>(x[i * step]) - scale));
+      y[i * step] = from_real<T>(all.softmax(static_cast<double>(x[i * step])));
     }
   });
 }
 
 void run_log_softmax(KernelContext& context) {
   map_lines(context, []<class T>(const T* x, T* y, std::int64_t count, std::int64_t step) {
-    const double scale = log_sum_exp(x, count, step);
+    const ExpSum all(x, count, step);
     for (std::int64_t i = 0; i < count; ++i) {
-      y[i * step] = from_real<T>(static_cast<double>(x[i * step]) - scale);
+      y[i * step] = from_real<T>(all.log_softmax(static_cast<double>(x[i * step])));
     }
   });
 }

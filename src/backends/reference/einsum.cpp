@@ -32,10 +32,11 @@ struct Loops {
 
   /// Calls f() with `at` moved to each combination of the labels in turn. Only when not empty().
   template <class F>
-  void run(std::span<std::int64_t> at, F&& f, int level = 0) const {
+  void run(const KernelContext& context, std::span<std::int64_t> at, F&& f, int level = 0) const {
     if (level == labels.count) return f();
+    context.check_cancelled();
     for (std::int64_t i = 0; i < size(level); ++i) {
-      run(at, f, level + 1);
+      run(context, at, f, level + 1);
       move(at, level, 1);
     }
     move(at, level, -size(level));
@@ -91,14 +92,14 @@ void run_einsum(KernelContext& context) {
     const auto at = context.scratch<std::int64_t>(static_cast<std::int64_t>(operands));
     std::fill(at.begin(), at.end(), 0);
     T* out = y.as_mutable<T>().data();
-    outer.run(at, [&] {
+    outer.run(context, at, [&] {
       Sum sum{};
       const auto add = [&] {
         Sum product{1};
         for (std::size_t n = 0; n < operands; ++n) product *= static_cast<Sum>(data[n][at[n]]);
         sum += product;
       };
-      if (!inner.empty()) inner.run(at, add);
+      if (!inner.empty()) inner.run(context, at, add);
       if constexpr (is_half<T>) {
         *out++ = static_cast<T>(static_cast<float>(sum));
       } else {

@@ -165,6 +165,7 @@ void grid_sample(KernelContext& context) {
       PointTaps taps;
       for (std::int64_t n = 0; n < data.dim(0); ++n) {
         for (std::int64_t point = 0; point < points; ++point, coordinates += rank - 2) {
+          context.check_cancelled();
           sampler.find_taps(coordinates, taps);
           for (std::int64_t plane = n * channels; plane < (n + 1) * channels; ++plane) {
             f(taps, plane * elements, plane * points + point);

@@ -76,6 +76,7 @@ void interpolate_axis(KernelContext& context, const ResizeMode& mode, const Resi
   const auto weights = context.scratch<double>(Shape{axis.to, width}.elements());
   find_taps(mode, axis, radius, taps, weights, width);
   for (std::int64_t block = 0; block < outer; ++block, from += axis.from * inner) {
+    context.check_cancelled();
     for (std::size_t i = 0; i < taps.size(); ++i, to += inner) {
       const double* weight = weights.data() + static_cast<std::int64_t>(i) * width;
       std::fill_n(to, inner, taps[i].count == 0 ? mode.extrapolation_value : 0.0);

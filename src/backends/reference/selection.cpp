@@ -270,6 +270,7 @@ void non_max_suppression(KernelContext& context) {
     const std::size_t first = written;
     for (std::size_t i = 0; i < left; ++i) {
       if (written - first == static_cast<std::size_t>(most) * 3) break;
+      context.check_cancelled();
       const std::int64_t candidate = candidates[i];
       const Box here(box + candidate * 4, center);
       bool keep = true;

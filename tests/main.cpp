@@ -2,7 +2,7 @@
 #include <catch2/catch.hpp>
 #include <cstdio>
 
-#include "inlay/inlay.hpp"
+#include "inlay/backend.hpp"
 
 int main(int argc, char** argv) {
   // A rerun for an instruction set that this machine lacks says so and counts as skipped.

@@ -1,5 +1,6 @@
 #include <array>
 #include <catch2/catch.hpp>
+#include <future>
 #include <thread>
 
 #include "allocation_counter.hpp"
@@ -24,33 +25,47 @@ Model small_model(Dim rows = Dim::named("N")) {
   return Model::from_graph(small_graph(std::move(rows)));
 }
 
-/// Waits inside a node until the run is cancelled.
-class Endless final : public Backend {
+/// Runs Relu: tells that it started, then does `body`.
+class Started final : public Backend {
  public:
-  explicit Endless(std::atomic<bool>& started) : started_(started) {}
-  std::string_view name() const noexcept override { return "endless"; }
+  Started(std::atomic<bool>& started, void (*body)(KernelContext&))
+      : started_(started), body_(body) {}
+  std::string_view name() const noexcept override { return "started"; }
   Support supports(const CompileContext& context) const override {
     return {context.node.op == "Relu", "test"};
   }
   std::unique_ptr<Kernel> compile(const CompileContext&) const override {
-    class Loop final : public Kernel {
+    class Body final : public Kernel {
      public:
-      explicit Loop(std::atomic<bool>& started) : started_(started) {}
+      explicit Body(const Started& owner) : owner_(owner) {}
       void run(KernelContext& context) const override {
-        context.output(0, context.input(0).shape());
-        started_ = true;
-        for (;;) context.parallel_for(64, [](std::int64_t, int) {});
+        context.output_view(0, 0, context.input(0).shape());
+        owner_.started_ = true;
+        owner_.body_(context);
       }
 
      private:
-      std::atomic<bool>& started_;
+      const Started& owner_;
     };
-    return std::make_unique<Loop>(started_);
+    return std::make_unique<Body>(*this);
   }
 
  private:
   std::atomic<bool>& started_;
+  void (*body_)(KernelContext&);
 };
+
+/// Runs the model on `x`, cancels once its Relu has started, and gives what the run ended with.
+Result<Outputs> cancel_once_started(const Model& model, Tensor x, std::atomic<bool>& started,
+                                    int threads) {
+  started = false;
+  Session session(model, {.threads = threads});
+  CancelSource stop;
+  auto future = session.run_async({{"x", std::move(x)}}, stop.token());
+  while (!started) std::this_thread::yield();
+  stop.cancel();
+  return future.try_get();
+}
 
 }  // namespace
 
@@ -151,8 +166,10 @@ TEST_CASE("bind refuses what does not fit", "[session][bind]") {
 TEST_CASE("run_async answers by future and by callback", "[session]") {
   Session session(small_model());
   const Tensor x = Tensor::copy_of({1.0f, 2.0f, 3.0f, 4.0f}, {1, 4});
-  std::future<Outputs> future = session.run_async({{"x", x}});
+  FutureOutputs future = session.run_async({{"x", x}});
   CHECK(future.get()["z"].as<float>()[3] == 25);
+  CHECK(future.ready());
+  CHECK(future.try_get().error().code() == ErrorCode::invalid_argument);
   std::promise<Result<Outputs>> promise;
   session.run_async({{"nothing", x}},
                     [&](Result<Outputs> result) { promise.set_value(std::move(result)); });
@@ -162,18 +179,16 @@ TEST_CASE("run_async answers by future and by callback", "[session]") {
 TEST_CASE("a cancelled run ends with an error, inside a kernel too", "[session]") {
   std::atomic<bool> started = false;
   auto registry = Registry::create();
-  registry->add(std::make_shared<Endless>(started));
+  registry->add(std::make_shared<Started>(started, [](KernelContext& context) {
+    for (;;) context.parallel_for(64, [](std::int64_t, int) {});
+  }));
   ModelOptions options;
   options.registry = registry;
   options.optimize = false;
+  const Model model = Model::from_graph(small_graph(Dim(1)), options);
   for (const int threads : {1, 2}) {
-    started = false;
-    Session session(Model::from_graph(small_graph(Dim(1)), options), {.threads = threads});
-    CancelSource stop;
-    auto future = session.run_async({{"x", Tensor::zeros(DType::float32, {1, 4})}}, stop.token());
-    while (!started) std::this_thread::yield();
-    stop.cancel();
-    const auto result = try_call([&] { return future.get(); });
+    const auto result =
+        cancel_once_started(model, Tensor::zeros(DType::float32, {1, 4}), started, threads);
     REQUIRE_FALSE(result);
     CHECK(result.error().code() == ErrorCode::cancelled);
   }
@@ -184,6 +199,27 @@ TEST_CASE("a cancelled run ends with an error, inside a kernel too", "[session]"
   CHECK(session.try_run(std::span<const Value>(inputs), early.token()).error().code() ==
         ErrorCode::cancelled);
   CHECK(session.try_run(std::span<const Value>(inputs)).has_value());
+}
+
+TEST_CASE("a long kernel without parallel work is cancelled", "[session]") {
+  std::atomic<bool> started = false;
+  auto registry = Registry::create();
+  registry->add(std::make_shared<Started>(started, [](KernelContext&) {}));
+  ModelOptions options;
+  options.registry = registry;
+  options.optimize = false;
+  Graph graph;
+  graph.opsets[""] = 17;
+  const ValueId x = graph.add_input("x", Type::tensor(DType::float32, Shape{10000}));
+  const ValueId y = graph.add_node("Relu", {x}, "y");
+  Attributes equation;
+  equation.set("equation", std::string("a,b,c,d->"));  // 10^16 products
+  graph.outputs = {graph.add_node("Einsum", {y, y, y, y}, "z", std::move(equation))};
+  const Model model = Model::from_graph(std::move(graph), options);
+  const auto result =
+      cancel_once_started(model, Tensor::zeros(DType::float32, {10000}), started, 1);
+  REQUIRE_FALSE(result);
+  CHECK(result.error().code() == ErrorCode::cancelled);
 }
 
 TEST_CASE("inputs and constants may be outputs themselves", "[session]") {
@@ -212,6 +248,15 @@ TEST_CASE("a model tells its ports, placements and memory", "[model]") {
   CHECK(model.placements().size() == model.graph().nodes.size());
   CHECK(model.memory().constants >= 4);
   CHECK(model.opsets().at("") == 21);
+}
+
+TEST_CASE("a dim that nobody knows has no name in a model's ports", "[model]") {
+  Graph graph;
+  graph.opsets[""] = 21;
+  const ValueId x = graph.add_input("x", Type::tensor(DType::float32, {Dim::named("N")}));
+  graph.outputs = {graph.add_node("NonZero", {x}, "y")};
+  const Model model = Model::from_graph(std::move(graph));
+  CHECK(to_string(model.outputs()[0].type) == "int64[1, ?]");
 }
 
 TEST_CASE("options that name nothing are refused", "[model]") {

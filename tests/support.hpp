@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "inlay/inlay.hpp"
+#include "inlay/pass.hpp"
 
 namespace inlay::test {
 

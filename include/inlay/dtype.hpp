@@ -2,11 +2,11 @@
 #pragma once
 
 #include <bit>
-#include <complex>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "inlay/config.hpp"
 
@@ -162,6 +162,13 @@ struct bfloat16 {
   }
 };
 
+/// std::complex<Part>, told by what it has: <complex> is costly to include.
+template <class T, class Part>
+concept ComplexOf = requires(const T& z) {
+  typename T::value_type;
+  z.real() + z.imag();
+} && std::is_same_v<typename T::value_type, Part>;
+
 /// The DType of a C++ type; a type without one does not compile.
 template <class T>
 inline constexpr DType dtype_of = T::no_tensor_element_type;
@@ -191,10 +198,10 @@ template <>
 inline constexpr DType dtype_of<std::uint64_t> = DType::uint64;
 template <>
 inline constexpr DType dtype_of<std::int64_t> = DType::int64;
-template <>
-inline constexpr DType dtype_of<std::complex<float>> = DType::complex64;
-template <>
-inline constexpr DType dtype_of<std::complex<double>> = DType::complex128;
+template <ComplexOf<float> T>
+inline constexpr DType dtype_of<T> = DType::complex64;
+template <ComplexOf<double> T>
+inline constexpr DType dtype_of<T> = DType::complex128;
 template <>
 inline constexpr DType dtype_of<std::string> = DType::string;
 

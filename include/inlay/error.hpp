@@ -36,10 +36,10 @@ INLAY_API std::string_view name(ErrorCode code) noexcept;
 
 /// The place an error speaks of; empty fields are unknown.
 struct Where {
-  std::string file;
-  std::string node;
-  std::string op;
-  std::string tensor;
+  std::string file = {};
+  std::string node = {};
+  std::string op = {};
+  std::string tensor = {};
 };
 
 /// The one exception type of the library, and the failure half of Result.

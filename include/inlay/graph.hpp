@@ -145,13 +145,13 @@ struct ValueInfo {
 
 /// One operation.
 struct Node {
-  std::string domain;            ///< "" is ai.onnx
-  std::string op;                ///< op_type
-  std::string name;              ///< may be empty
-  int version = 0;               ///< opset version of `domain` that the node was written for
-  std::vector<ValueId> inputs;   ///< no_id for an absent optional input
-  std::vector<ValueId> outputs;  ///< no_id for an output nobody asked for
-  Attributes attributes;
+  std::string domain = {};            ///< "" is ai.onnx
+  std::string op = {};                ///< op_type
+  std::string name = {};              ///< may be empty
+  int version = 0;                    ///< opset version of `domain` that the node was written for
+  std::vector<ValueId> inputs = {};   ///< no_id for an absent optional input
+  std::vector<ValueId> outputs = {};  ///< no_id for an output nobody asked for
+  Attributes attributes = {};
 
   bool is(std::string_view op_type, std::string_view of_domain = "") const noexcept {
     return op == op_type && domain == of_domain;

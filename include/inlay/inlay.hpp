@@ -1,4 +1,5 @@
-// All of the public API that an application needs.
+// All that an application needs. Those who extend the library include op.hpp, pass.hpp, backend.hpp
+// or a kernel beside it.
 #pragma once
 
 #include "inlay/config.hpp"

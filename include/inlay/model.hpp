@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -11,11 +10,13 @@
 #include <string_view>
 #include <vector>
 
-#include "inlay/backend.hpp"
-#include "inlay/pass.hpp"
+#include "inlay/graph.hpp"
 #include "inlay/reader.hpp"
 
 namespace inlay::inline v0 {
+
+class Registry;  // inlay/backend.hpp
+struct Pass;     // inlay/pass.hpp
 
 /// Bounds on what a model file may ask for.
 struct Limits {
@@ -59,13 +60,13 @@ class INLAY_API Model {
  public:
   /// Loads an ONNX file. Errors: io, not_found, parse, invalid_graph, unsupported, limit,
   /// out_of_memory, invalid_argument.
-  static Model load(const std::filesystem::path& path, const ModelOptions& options = {});
+  static Model load(const FilePath& path, const ModelOptions& options = {});
   static Model load(std::span<const std::byte> bytes, const ModelOptions& options = {});
   static Model load(Reader& reader, const ModelOptions& options = {});
   /// From a graph built or rewritten by hand.
   static Model from_graph(Graph graph, const ModelOptions& options = {});
 
-  static Result<Model> try_load(const std::filesystem::path& path,
+  static Result<Model> try_load(const FilePath& path,
                                 const ModelOptions& options = {}) noexcept;
   static Result<Model> try_load(std::span<const std::byte> bytes,
                                 const ModelOptions& options = {}) noexcept;

@@ -74,14 +74,14 @@ inline constexpr int any_number = std::numeric_limits<int>::max();
 
 /// One operator from one opset version on (until the next schema of the same name).
 struct OpSchema {
-  std::string domain;  ///< "" is ai.onnx
-  std::string name;
+  std::string domain = {};  ///< "" is ai.onnx
+  std::string name = {};
   int since = 1;
   int min_inputs = 1;
   int max_inputs = 1;
   int min_outputs = 1;
   int max_outputs = 1;
-  InferFn infer;  ///< sets at least the dtype of every output
+  InferFn infer = {};  ///< sets at least the dtype of every output
   Trait traits = Trait::none;
 };
 

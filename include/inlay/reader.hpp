@@ -3,14 +3,34 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "inlay/error.hpp"
 
 namespace inlay::inline v0 {
+
+/// A file's name: text (UTF-8 where the system does not take bytes as they are) or a
+/// std::filesystem::path, whose header is costly to include.
+class FilePath {
+ public:
+  FilePath(const char* text) : text_(text) {}             // NOLINT: text is a path
+  FilePath(std::string text) : text_(std::move(text)) {}  // NOLINT
+  explicit FilePath(std::string_view text) : text_(text) {}
+  template <class Path>
+  requires requires(const Path& path) { path.u8string(); }
+  FilePath(const Path& path) {  // NOLINT: a path is a path
+    for (const auto c : path.u8string()) text_ += static_cast<char>(c);
+  }
+
+  const std::string& text() const noexcept { return text_; }
+
+ private:
+  std::string text_;
+};
 
 /// Bytes that stay alive as long as `owner` does.
 struct Bytes {
@@ -34,7 +54,7 @@ class INLAY_API Reader {
 };
 
 /// Maps a file. Siblings are files below its folder; links that lead out of it are refused.
-INLAY_API std::unique_ptr<Reader> file_reader(std::filesystem::path path);
+INLAY_API std::unique_ptr<Reader> file_reader(const FilePath& path);
 /// Reads memory of the caller, which must outlive every model made from it.
 INLAY_API std::unique_ptr<Reader> memory_reader(std::span<const std::byte> bytes,
                                                 std::string name = "memory");

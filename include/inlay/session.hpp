@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <future>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -48,6 +47,28 @@ class INLAY_API Outputs {
  private:
   std::shared_ptr<const Model> model_;
   std::vector<Value> values_;
+};
+
+/// The outputs of a run_async, when they are there. Thread-safety: one thread at a time.
+class INLAY_API FutureOutputs {
+ public:
+  FutureOutputs(FutureOutputs&&) noexcept;
+  FutureOutputs& operator=(FutureOutputs&&) noexcept;
+  ~FutureOutputs();
+
+  /// Whether the run has ended.
+  bool ready() const;
+  void wait() const;
+  /// Waits, and hands over what the run gave. Errors: those of the run; invalid_argument when it
+  /// was handed over before.
+  Outputs get();
+  Result<Outputs> try_get() noexcept;
+
+ private:
+  friend class Session;
+  struct Impl;
+  explicit FutureOutputs(std::unique_ptr<Impl> impl) noexcept;
+  std::unique_ptr<Impl> impl_;
 };
 
 /// Bytes that a session holds.
@@ -107,8 +128,8 @@ class INLAY_API Session {
   Result<Outputs> try_run(std::span<const Value> inputs, CancelToken cancel = {}) noexcept;
 
   /// Runs on a thread of its own; no other call on the session until it is done.
-  std::future<Outputs> run_async(std::vector<std::pair<std::string, Value>> inputs,
-                                 CancelToken cancel = {});
+  FutureOutputs run_async(std::vector<std::pair<std::string, Value>> inputs,
+                          CancelToken cancel = {});
   /// The same; `done` is called on that thread, exactly once.
   void run_async(std::vector<std::pair<std::string, Value>> inputs,
                  std::function<void(Result<Outputs>)> done, CancelToken cancel = {});

@@ -8,6 +8,7 @@
 
 #include "cases/case.hpp"
 #include "command.hpp"
+#include "inlay/backend.hpp"
 
 namespace inlay::cli {
 namespace {
@@ -26,7 +27,7 @@ enum class Status { passed, failed, skipped };
 
 struct CaseResult {
   Status status = Status::passed;
-  std::string reason;
+  std::string reason = {};
 };
 
 // Every folder below `root` (or itself) that holds a model.onnx, in order.

@@ -2,6 +2,7 @@
 #include "inlay/reader.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <system_error>
 
@@ -142,8 +143,9 @@ class MemoryReader final : public Reader {
 
 std::unique_ptr<Reader> Reader::sibling(const std::string&) { return nullptr; }
 
-std::unique_ptr<Reader> file_reader(std::filesystem::path path) {
-  return std::make_unique<FileReader>(std::move(path));
+std::unique_ptr<Reader> file_reader(const FilePath& path) {
+  return std::make_unique<FileReader>(
+      fs::path(std::u8string(path.text().begin(), path.text().end())));
 }
 
 std::unique_ptr<Reader> memory_reader(std::span<const std::byte> bytes, std::string name) {

@@ -2,6 +2,7 @@
 
 #include <unordered_set>
 
+#include "inlay/pass.hpp"
 #include "runtime/model_state.hpp"
 
 namespace inlay::inline v0 {
@@ -52,9 +53,16 @@ void add_constant_bytes(const Graph& graph, std::unordered_set<const void*>& see
   }
 }
 
+/// Symbols that type inference made up mean nothing to a user.
 std::vector<Model::Port> ports(const Graph& graph, const std::vector<ValueId>& ids) {
   std::vector<Model::Port> result;
-  for (const ValueId id : ids) result.push_back({graph.value(id).name, graph.value(id).type});
+  for (const ValueId id : ids) {
+    Model::Port port{graph.value(id).name, graph.value(id).type};
+    for (Dim& dim : port.type.dims) {
+      if (dim.symbol.starts_with('?')) dim.symbol.clear();
+    }
+    result.push_back(std::move(port));
+  }
   return result;
 }
 
@@ -96,7 +104,7 @@ Model Model::load(Reader& reader, const ModelOptions& options) {
   }
 }
 
-Model Model::load(const std::filesystem::path& path, const ModelOptions& options) {
+Model Model::load(const FilePath& path, const ModelOptions& options) {
   return load(*file_reader(path), options);
 }
 
@@ -104,8 +112,7 @@ Model Model::load(std::span<const std::byte> bytes, const ModelOptions& options)
   return load(*memory_reader(bytes), options);
 }
 
-Result<Model> Model::try_load(const std::filesystem::path& path,
-                              const ModelOptions& options) noexcept {
+Result<Model> Model::try_load(const FilePath& path, const ModelOptions& options) noexcept {
   return try_call([&] { return load(path, options); });
 }
 Result<Model> Model::try_load(std::span<const std::byte> bytes,

@@ -212,23 +212,6 @@ void Session::run_async(std::vector<std::pair<std::string, Value>> inputs,
   });
 }
 
-std::future<Outputs> Session::run_async(std::vector<std::pair<std::string, Value>> inputs,
-                                        CancelToken cancel) {
-  auto promise = std::make_shared<std::promise<Outputs>>();
-  std::future<Outputs> future = promise->get_future();
-  run_async(
-      std::move(inputs),
-      [promise](Result<Outputs> result) {
-        if (result) {
-          promise->set_value(std::move(result).value());
-        } else {
-          promise->set_exception(std::make_exception_ptr(result.error()));
-        }
-      },
-      std::move(cancel));
-  return future;
-}
-
 SessionMemory Session::memory() const noexcept { return impl_->frame.memory(); }
 
 struct BoundRun::Impl {

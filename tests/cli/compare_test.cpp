@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <complex>
 #include <limits>
 
 #include "cases/compare.hpp"

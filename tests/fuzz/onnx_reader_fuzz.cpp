@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include "inlay/inlay.hpp"
+#include "inlay/pass.hpp"
 
 namespace {
 

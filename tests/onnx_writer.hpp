@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "formats/onnx/proto.hpp"
+#include "inlay/graph.hpp"
 #include "inlay/inlay.hpp"
 
 namespace inlay::test::onnx_file {
@@ -226,7 +227,7 @@ inline void add_opsets(pbf_writer& w, std::uint32_t field, const Opsets& opsets)
 }
 
 struct FunctionFile {
-  std::string name;
+  std::string name = {};
   Strings inputs = {};
   Strings outputs = {};
   Strings nodes = {};

@@ -78,7 +78,7 @@ struct MemoryReport {
   ModelMemory model;
   std::size_t arena = 0;
   std::size_t sum = 0;  ///< what the planned values would take side by side
-  std::vector<Planned> values;
+  std::vector<Planned> values = {};
 };
 
 MemoryReport memory_of(const Model& model) {

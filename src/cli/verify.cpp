@@ -19,8 +19,8 @@ struct Arguments {
 
 struct CaseResult {
   std::string folder;
-  std::string error;
-  std::vector<cases::OutputResult> outputs;
+  std::string error = {};
+  std::vector<cases::OutputResult> outputs = {};
 
   bool passed() const {
     return error.empty() && std::all_of(outputs.begin(), outputs.end(),

@@ -18,8 +18,8 @@ struct Formula {
   Pattern pattern;
   std::string_view op;
   int version;
-  void (*set_attributes)(const Match& match, Attributes& attributes);
-  bool (*accepts)(const Match& match, const Graph& graph);
+  void (*set_attributes)(const Match& match, Attributes& attributes) = nullptr;
+  bool (*accepts)(const Match& match, const Graph& graph) = nullptr;
 };
 
 Pattern half(Pattern of) {

@@ -13,10 +13,10 @@ class ExternalData;
 struct ReadContext {
   const Limits& limits;
   Budget budget;
-  std::shared_ptr<const void> owner;  ///< keeps the file's bytes alive
-  bool borrow = false;                ///< whether tensors may refer to the file's bytes
-  ExternalData* external = nullptr;   ///< null: external data is refused
-  std::uint64_t nodes = 0;            ///< seen so far
+  std::shared_ptr<const void> owner = {};  ///< keeps the file's bytes alive
+  bool borrow = false;                     ///< whether tensors may refer to the file's bytes
+  ExternalData* external = nullptr;        ///< null: external data is refused
+  std::uint64_t nodes = 0;                 ///< seen so far
 
   /// Errors: limit.
   void count_node() {

@@ -16,7 +16,7 @@ set_target_properties(inlay_headers PROPERTIES EXPORT_NAME headers)
 # Flags of everything that is built here, and of nothing that links it.
 add_library(inlay_flags INTERFACE)
 target_compile_options(inlay_flags INTERFACE
-  $<$<CXX_COMPILER_ID:GNU,Clang,AppleClang>:-Wall;-Wextra;-Wpedantic;-Wshadow;-Wno-missing-field-initializers>
+  $<$<CXX_COMPILER_ID:GNU,Clang,AppleClang>:-Wall;-Wextra;-Wpedantic;-Wshadow>
   $<$<CXX_COMPILER_ID:MSVC>:/W4>)
 if(INLAY_WERROR)
   # GCC 12 sees overlapping copies in the concatenation of std::string (its bug 105651).
@@ -38,13 +38,6 @@ else()
   add_library(inlay STATIC ${inlay_sources})
 endif()
 add_library(inlay::inlay ALIAS inlay)
-# The reference kernels are templates over every dtype: vectorising them all would take most of the
-# build and of the binary, for kernels whose virtue is not speed.
-if(NOT INLAY_SANITIZE)
-  file(GLOB inlay_reference_sources ${PROJECT_SOURCE_DIR}/src/backends/reference/*.cpp)
-  set_source_files_properties(${inlay_reference_sources} TARGET_DIRECTORY inlay PROPERTIES
-    COMPILE_OPTIONS $<$<AND:$<CONFIG:Release>,$<CXX_COMPILER_ID:GNU,Clang,AppleClang>>:-O2>)
-endif()
 set_target_properties(inlay PROPERTIES
   EXPORT_NAME inlay
   VERSION ${PROJECT_VERSION}
@@ -62,6 +55,10 @@ target_include_directories(inlay SYSTEM PRIVATE
   $<TARGET_PROPERTY:Eigen3::Eigen,INTERFACE_INCLUDE_DIRECTORIES>)
 target_link_libraries(inlay PUBLIC inlay_headers Threads::Threads PRIVATE $<BUILD_INTERFACE:inlay_flags>)
 inlay_add_isa_sources(inlay)
+if(INLAY_PRECOMPILE)
+  target_precompile_headers(inlay PRIVATE
+    <algorithm> <cmath> <functional> <map> <optional> <string> <unordered_map> <inlay/backend.hpp>)
+endif()
 
 if(INLAY_OPENMP)
   find_package(OpenMP REQUIRED COMPONENTS CXX)

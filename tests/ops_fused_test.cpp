@@ -46,6 +46,31 @@ TEST_CASE("FusedMatMul adds bias and residual before the activation", "[ops]") {
         Tensor::copy_of({2.f, 0.f, 5.f, 0.f}, {2, 2}));
 }
 
+TEST_CASE("a residual that is not of the size its symbol says is refused", "[ops]") {
+  Graph graph;
+  graph.opsets[""] = 17;
+  const Dim n = Dim::named("N");
+  const ValueId x = graph.add_input("x", Type::tensor(DType::float32, {n, 4}));
+  const ValueId z = graph.add_input("z", Type::tensor(DType::float32, {n, 4}));
+  const ValueId w = graph.add_constant("w", Tensor::zeros(DType::float32, {4, 4}));
+  const ValueId product = graph.add_node("MatMul", {x, w}, "p");
+  graph.outputs = {graph.add_node("Add", {product, z}, "y")};
+  for (const char* backend : {"cpu", "reference"}) {
+    ModelOptions options;
+    options.backends = {backend};
+    const Model model = Model::from_graph(graph, options);
+    REQUIRE(model.graph().nodes.size() == 1);  // fused, since the file calls both sizes N
+    Session session(model);
+    for (const std::int64_t rows : {2, 5}) {
+      const std::vector<Value> inputs{Tensor::zeros(DType::float32, {3, 4}),
+                                      Tensor::zeros(DType::float32, {rows, 4})};
+      const auto result = session.try_run(std::span<const Value>(inputs));
+      REQUIRE_FALSE(result);
+      CHECK(result.error().code() == ErrorCode::shape_mismatch);
+    }
+  }
+}
+
 TEST_CASE("every activation has its formula", "[ops]") {
   const auto at = [](float x, const std::string& name, std::vector<float> parameters = {}) {
     const auto outputs = run(fused("inlay", "FusedMatMul",

@@ -22,7 +22,6 @@ function(inlay_add_isa_sources target)
     target_sources(${target} PRIVATE ${source})
     # Always optimised: unoptimised kernels would leave untagged weak symbols behind.
     set_source_files_properties(${source} TARGET_DIRECTORY ${target} PROPERTIES
-      SKIP_PRECOMPILE_HEADERS ON
       COMPILE_OPTIONS "${INLAY_ISA_FLAGS_${isa}};-O3;-fno-math-errno;-fno-trapping-math;-ffp-contract=off;$<$<CXX_COMPILER_ID:GNU>:${INLAY_ISA_GNU_FLAGS}>")
     target_compile_definitions(${target} PRIVATE INLAY_HAS_ISA_${isa})
   endforeach()

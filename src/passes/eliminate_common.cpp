@@ -9,7 +9,7 @@
 namespace inlay::inline v0::passes {
 namespace {
 
-constexpr std::size_t small_bytes = 4096;  // larger constants are compared by address alone
+constexpr std::size_t compared_bytes = 4096;  // larger constants are compared by address alone
 
 std::size_t combine(std::size_t seed, std::size_t hash) {
   return seed ^ (hash + 0x9e3779b97f4a7c15u + (seed << 6) + (seed >> 2));
@@ -20,7 +20,7 @@ std::size_t hash_bytes(const void* data, std::size_t bytes) {
 }
 
 bool is_small_number(const Tensor& tensor) {
-  return tensor.dtype() != DType::string && tensor.bytes() <= small_bytes;
+  return tensor.dtype() != DType::string && tensor.bytes() <= compared_bytes;
 }
 
 std::size_t hash_of(const Tensor& tensor) {

@@ -12,14 +12,14 @@ struct BinaryRule {
   bool many = false;  ///< takes any number of operands, one after the other
 };
 
-constexpr BinaryRule rules[] = {
+constexpr BinaryRule binary_rules[] = {
     {"Add", BinaryOp::add},       {"Sub", BinaryOp::sub},       {"Mul", BinaryOp::mul},
     {"Div", BinaryOp::div},       {"Pow", BinaryOp::pow},       {"PRelu", BinaryOp::prelu},
     {"Max", BinaryOp::max, true}, {"Min", BinaryOp::min, true}, {"Sum", BinaryOp::add, true},
 };
 
-const BinaryRule& rule_of(const Node& node) {
-  return *std::find_if(std::begin(rules), std::end(rules),
+const BinaryRule& binary_rule(const Node& node) {
+  return *std::find_if(std::begin(binary_rules), std::end(binary_rules),
                        [&](const BinaryRule& rule) { return rule.op == node.op; });
 }
 
@@ -35,7 +35,7 @@ template <class T>
 class BinaryKernel final : public Kernel {
  public:
   BinaryKernel(const CompileContext& context, const KernelTable& table)
-      : function_(function_of<T>(table, rule_of(context.node).function)),
+      : function_(function_of<T>(table, binary_rule(context.node).function)),
         one_way_(context.node.op == "PRelu") {}
 
   void run(KernelContext& context) const override {
@@ -69,7 +69,7 @@ class BinaryKernel final : public Kernel {
 };
 
 Support supports_binary(const CompileContext& context) {
-  const BinaryRule& rule = rule_of(context.node);
+  const BinaryRule& rule = binary_rule(context.node);
   const DType dtype = context.dtype(0);
   const bool is_integer = dtype == DType::int32 || dtype == DType::int64;
   const bool for_integers =
@@ -100,7 +100,7 @@ std::unique_ptr<Kernel> compile_binary(const CompileContext& context, const Kern
 
 std::vector<CpuOp> arithmetic_ops() {
   std::vector<CpuOp> ops;
-  for (const BinaryRule& rule : rules) {
+  for (const BinaryRule& rule : binary_rules) {
     ops.push_back({"", rule.op, supports_binary, compile_binary});
   }
   return ops;

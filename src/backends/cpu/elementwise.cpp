@@ -16,7 +16,7 @@ struct UnaryRule {
   float beta = 0;
 };
 
-constexpr UnaryRule rules[] = {
+constexpr UnaryRule unary_rules[] = {
     {"Abs", UnaryOp::abs},
     {"Neg", UnaryOp::neg},
     {"Relu", UnaryOp::relu},
@@ -48,8 +48,8 @@ constexpr UnaryRule rules[] = {
     {"Cos", UnaryOp::cos},
 };
 
-const UnaryRule& rule_of(const Node& node) {
-  return *std::find_if(std::begin(rules), std::end(rules),
+const UnaryRule& unary_rule(const Node& node) {
+  return *std::find_if(std::begin(unary_rules), std::end(unary_rules),
                        [&](const UnaryRule& rule) { return rule.op == node.op; });
 }
 
@@ -67,7 +67,7 @@ class UnaryKernel final : public Kernel {
  public:
   UnaryKernel(const CompileContext& context, const KernelTable& table) {
     const Attributes& attributes = context.node.attributes;
-    const UnaryRule& rule = rule_of(context.node);
+    const UnaryRule& rule = unary_rule(context.node);
     const bool by_tanh = attributes.text("approximate", "none") == "tanh";
     const UnaryOp function = by_tanh ? UnaryOp::gelu_tanh : rule.function;
     function_ = table.elementwise.unary[static_cast<std::size_t>(function)];
@@ -109,7 +109,7 @@ Support supports_clip(const CompileContext& context) { return float_inputs(conte
 
 std::vector<CpuOp> elementwise_ops() {
   std::vector<CpuOp> ops = {{"", "Clip", supports_clip, compile_as<ClipKernel>}};
-  for (const UnaryRule& rule : rules) {
+  for (const UnaryRule& rule : unary_rules) {
     ops.push_back({"", rule.op, supports_unary, compile_as<UnaryKernel>});
   }
   return ops;

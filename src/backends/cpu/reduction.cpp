@@ -15,7 +15,7 @@ struct ReduceRule {
   ReduceOp function;
 };
 
-constexpr ReduceRule rules[] = {
+constexpr ReduceRule reduce_rules[] = {
     {"ReduceSum", ReduceOp::sum},        {"ReduceMean", ReduceOp::mean},
     {"ReduceMax", ReduceOp::max},        {"ReduceMin", ReduceOp::min},
     {"ReduceProd", ReduceOp::prod},      {"ReduceSumSquare", ReduceOp::sum_square},
@@ -41,7 +41,7 @@ bool as_middle(const Shape& shape, const kernels::AxisSet& reduced, ReduceShape&
 class ReduceKernel final : public Kernel {
  public:
   ReduceKernel(const CompileContext& context, const KernelTable& table) : spatial_(table.spatial) {
-    const auto* rule = std::find_if(std::begin(rules), std::end(rules),
+    const auto* rule = std::find_if(std::begin(reduce_rules), std::end(reduce_rules),
                                     [&](const ReduceRule& r) { return r.op == context.node.op; });
     function_ = table.reduce.reduce[static_cast<std::size_t>(rule->function)];
   }
@@ -111,7 +111,7 @@ Support supports_reduce(const CompileContext& context) { return float_inputs(con
 
 std::vector<CpuOp> reduction_ops() {
   std::vector<CpuOp> ops;
-  for (const ReduceRule& rule : rules) {
+  for (const ReduceRule& rule : reduce_rules) {
     ops.push_back({"", rule.op, supports_reduce, compile_as<ReduceKernel>});
   }
   return ops;

@@ -20,7 +20,7 @@ void require_nonzero(T divisor) {
   if (divisor == 0) throw Error(ErrorCode::execution, "an integer is divided by zero");
 }
 
-constexpr auto divide = [](auto a, auto b) {
+constexpr auto divide_values = [](auto a, auto b) {
   using T = decltype(a);
   if constexpr (std::is_integral_v<T>) {
     require_nonzero(b);
@@ -149,7 +149,7 @@ void add_arithmetic_kernels(std::vector<ReferenceKernel>& table) {
   add("Add", add_values);
   add("Sub", [](auto a, auto b) { return wrap_sub(a, b); });
   add("Mul", [](auto a, auto b) { return wrap_mul(a, b); });
-  add("Div", divide);
+  add("Div", divide_values);
   table.push_back({"", "Mod", run_mod});
   table.push_back({"", "Pow", run_pow});
   const auto add_fold = [&](std::string_view op, auto f) {

@@ -16,4 +16,4 @@ fi
 build=${BUILD_DIR:-$root/build}
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DINLAY_TESTS=ON "$@"
 cmake --build "$build"
-exec ctest --test-dir "$build" --output-on-failure
+exec ctest --test-dir "$build" --output-on-failure --parallel "$(nproc)"

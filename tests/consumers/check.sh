@@ -29,6 +29,6 @@ cmake --build "$work/installed"
 check "$work/installed/app"
 
 cmake -S "$here/subdirectory" -B "$work/subdirectory" -G Ninja -DCMAKE_BUILD_TYPE=Release \
-  -DCMAKE_CXX_COMPILER=clang++ -DINLAY_WERROR=ON -DINLAY_OPENMP=OFF
+  -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_UNITY_BUILD=ON -DINLAY_WERROR=ON -DINLAY_OPENMP=OFF
 cmake --build "$work/subdirectory"
 check "$work/subdirectory/app"

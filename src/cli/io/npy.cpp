@@ -191,7 +191,7 @@ Tensor read_numbers(Span data, const Header& header, DType dtype, bool big_endia
   return tensor;
 }
 
-Tensor parse(Span file) {
+Tensor parse_npy(Span file) {
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
   if (!text.starts_with(magic) || file.size() < 12) {
     throw Error(ErrorCode::parse, "not a .npy file");
@@ -265,7 +265,7 @@ std::string descriptor(DType dtype) {
 Tensor load_npy(const std::filesystem::path& path) {
   try {
     const Bytes file = file_reader(path)->read();
-    return parse(file.bytes);
+    return parse_npy(file.bytes);
   } catch (const Error& error) {
     throw error.at({.file = path.string()});
   }

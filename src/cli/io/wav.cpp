@@ -83,7 +83,7 @@ std::vector<float> read_samples(Span data, const Format& format) {
   return samples;
 }
 
-Sound parse(Span bytes) {
+Sound parse_wav(Span bytes) {
   if (bytes.size() < 12 || !has_tag(bytes, "RIFF") || !has_tag(bytes.subspan(8), "WAVE")) {
     throw Error(ErrorCode::parse, "not a RIFF/WAVE file");
   }
@@ -110,7 +110,7 @@ Sound parse(Span bytes) {
 
 Sound load_wav(const std::filesystem::path& path) {
   try {
-    return parse(file_reader(path)->read().bytes);
+    return parse_wav(file_reader(path)->read().bytes);
   } catch (const Error& error) {
     throw error.at({.file = path.string()});
   }

@@ -1,6 +1,7 @@
 #include "allocation_counter.hpp"
 
 #include <atomic>
+#include <cstdint>
 #include <cstdlib>
 #include <new>
 
@@ -9,10 +10,16 @@ namespace {
 std::atomic<bool> counting = false;
 std::atomic<std::size_t> allocations = 0;
 
-void* allocate(std::size_t bytes, std::size_t alignment) {
+/// Null when there is no memory left.
+void* try_allocate(std::size_t bytes, std::size_t alignment) noexcept {
   if (counting.load(std::memory_order_relaxed)) ++allocations;
+  if (bytes > SIZE_MAX - alignment) return nullptr;
   bytes = (bytes + alignment - 1) / alignment * alignment;
-  void* memory = std::aligned_alloc(alignment, bytes == 0 ? alignment : bytes);
+  return std::aligned_alloc(alignment, bytes == 0 ? alignment : bytes);
+}
+
+void* allocate(std::size_t bytes, std::size_t alignment) {
+  void* memory = try_allocate(bytes, alignment);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
@@ -29,10 +36,10 @@ void* operator new[](std::size_t bytes, std::align_val_t alignment) {
   return allocate(bytes, static_cast<std::size_t>(alignment));
 }
 void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
-  return allocate(bytes, alignof(std::max_align_t));
+  return try_allocate(bytes, alignof(std::max_align_t));
 }
 void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
-  return allocate(bytes, alignof(std::max_align_t));
+  return try_allocate(bytes, alignof(std::max_align_t));
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }

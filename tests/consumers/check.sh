@@ -27,6 +27,7 @@ cmake -S "$here/installed" -B "$work/installed" -G Ninja -DCMAKE_BUILD_TYPE=Rele
   -DCMAKE_CXX_COMPILER=g++ -DCMAKE_PREFIX_PATH="$work/prefix"
 cmake --build "$work/installed"
 check "$work/installed/app"
+"$work/installed/kernels"
 
 cmake -S "$here/subdirectory" -B "$work/subdirectory" -G Ninja -DCMAKE_BUILD_TYPE=Release \
   -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_UNITY_BUILD=ON -DINLAY_WERROR=ON -DINLAY_OPENMP=OFF

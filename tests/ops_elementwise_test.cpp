@@ -209,10 +209,10 @@ TEST_CASE("Where broadcasts all three and moves any type", "[ops][elementwise]")
 TEST_CASE("a kernel refuses to write elements of another size than was inferred",
           "[ops][elementwise]") {
   auto registry = Registry::create();
-  registry->add({.name = "Expand",
-                 .min_inputs = 2,
-                 .max_inputs = 2,
-                 .infer = [](InferContext& context) { context.set_output(0, DType::int8); }});
+  registry->add(
+      {.name = "Expand", .min_inputs = 2, .max_inputs = 2, .infer = [](InferContext& context) {
+         context.set_output(0, DType::int8);
+       }});
   ModelOptions options;
   options.registry = registry;
   options.optimize = false;

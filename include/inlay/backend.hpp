@@ -13,8 +13,8 @@
 
 namespace inlay::inline v0 {
 
-class Plan;          // a compiled graph (src/runtime/plan.hpp)
-class Frame;         // a plan's values during a run (src/runtime/frame.hpp)
+class Plan;   // a compiled graph (src/runtime/plan.hpp)
+class Frame;  // a plan's values during a run (src/runtime/frame.hpp)
 
 /// What a kernel sees while it runs. Valid only during Kernel::run.
 class INLAY_API KernelContext {

@@ -164,10 +164,7 @@ struct bfloat16 {
 
 /// std::complex<Part>, told by what it has: <complex> is costly to include.
 template <class T, class Part>
-concept ComplexOf = requires(const T& z) {
-  typename T::value_type;
-  z.real() + z.imag();
-} && std::is_same_v<typename T::value_type, Part>;
+concept ComplexOf = std::is_same_v<decltype(T().real() + T().imag()), Part>;
 
 /// The DType of a C++ type; a type without one does not compile.
 template <class T>

@@ -66,8 +66,7 @@ class INLAY_API Model {
   /// From a graph built or rewritten by hand.
   static Model from_graph(Graph graph, const ModelOptions& options = {});
 
-  static Result<Model> try_load(const FilePath& path,
-                                const ModelOptions& options = {}) noexcept;
+  static Result<Model> try_load(const FilePath& path, const ModelOptions& options = {}) noexcept;
   static Result<Model> try_load(std::span<const std::byte> bytes,
                                 const ModelOptions& options = {}) noexcept;
   static Result<Model> try_load(Reader& reader, const ModelOptions& options = {}) noexcept;

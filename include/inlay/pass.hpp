@@ -25,9 +25,9 @@ struct Pass {
 /// The passes of Model::load, in order.
 INLAY_API std::span<const Pass> standard_passes();
 
-/// Runs `passes` over the graph and its subgraphs, inner ones first. `after` (may be empty) sees the
-/// graph after each. Errors: invalid_graph, unsupported (an operator without schema); internal, in
-/// debug builds, when a pass leaves a broken graph.
+/// Runs `passes` over the graph and its subgraphs, inner ones first. `after` (may be empty) sees
+/// the graph after each. Errors: invalid_graph, unsupported (an operator without schema); internal,
+/// in debug builds, when a pass leaves a broken graph.
 INLAY_API void run_passes(Graph& graph, const PassContext& context, std::span<const Pass> passes,
                           const std::function<void(const Pass&, const Graph&)>& after = {});
 

@@ -8,8 +8,8 @@
 
 namespace inlay::inline v0::kernels {
 
-/// The sum of exp(x_i) as exp(peak) * sum: the largest number is kept apart, so that neither a large
-/// one overflows nor the logarithm of the sum vanishes beside it.
+/// The sum of exp(x_i) as exp(peak) * sum: the largest number is kept apart, so that neither a
+/// large one overflows nor the logarithm of the sum vanishes beside it.
 class ExpSum {
  public:
   /// Of `count` elements `step` apart.

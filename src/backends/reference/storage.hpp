@@ -19,9 +19,8 @@ const T* stored(KernelContext& context, const Tensor& tensor) {
   const bool is_string = std::is_same_v<T, std::string>;
   if (is_string != (tensor.dtype() == DType::string) ||
       (!is_string && sizeof(T) != (static_cast<std::size_t>(bit_width(tensor.dtype())) + 7) / 8)) {
-    context.fail(ErrorCode::type_mismatch,
-                 "elements of type " + std::string(name(tensor.dtype())) +
-                     " do not fit those of the output");
+    context.fail(ErrorCode::type_mismatch, "elements of type " + std::string(name(tensor.dtype())) +
+                                               " do not fit those of the output");
   }
   if constexpr (std::is_same_v<T, Bytes<1>>) {
     if (is_packed(tensor.dtype())) {

@@ -19,7 +19,7 @@ class FilePath {
  public:
   FilePath(const char* text) : text_(text) {}             // NOLINT: text is a path
   FilePath(std::string text) : text_(std::move(text)) {}  // NOLINT
-  explicit FilePath(std::string_view text) : text_(text) {}
+  FilePath(std::string_view text) : text_(text) {}        // NOLINT
   template <class Path>
   requires requires(const Path& path) { path.u8string(); }
   FilePath(const Path& path) {  // NOLINT: a path is a path

@@ -1,6 +1,8 @@
 // External data: found below the model's folder, and nowhere else.
 #include <catch2/catch.hpp>
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 
@@ -21,8 +23,7 @@ class Folder {
   Folder() {
     static int count = 0;
     root_ = fs::temp_directory_path() /
-            ("inlay-external-" + std::to_string(reinterpret_cast<std::uintptr_t>(&count)) + "-" +
-             std::to_string(++count));
+            ("inlay_" + std::to_string(getpid()) + "_external_" + std::to_string(++count));
     fs::remove_all(root_);
     fs::create_directories(root_ / "model" / "sub");
   }

@@ -2,10 +2,10 @@
 #include <catch2/catch.hpp>
 
 #include <filesystem>
-#include <fstream>
 
 #include "error_check.hpp"
 #include "inlay/reader.hpp"
+#include "temporary_file.hpp"
 
 using namespace inlay;
 using namespace inlay::test;
@@ -20,24 +20,21 @@ std::string text_of(const Bytes& bytes) {
 }  // namespace
 
 TEST_CASE("file_reader gives a file's bytes, which outlive the reader and the file") {
-  const fs::path path = fs::temp_directory_path() / "inlay-reader-test.bin";
-  std::ofstream(path, std::ios::binary) << "some bytes";
   Bytes bytes;
   {
-    const auto reader = file_reader(path);
-    CHECK(reader->name() == path.string());
+    const TemporaryFile file("reader_t\u00E9st.bin", "some bytes");
+    const auto reader = file_reader(file.path());
+    CHECK(reader->name() == file.path().string());
     bytes = reader->read();
+    CHECK(text_of(file_reader(file.path().string())->read()) == "some bytes");
   }
-  fs::remove(path);
   CHECK(bytes.owner != nullptr);
   CHECK(text_of(bytes) == "some bytes");
 }
 
 TEST_CASE("an empty file has no bytes") {
-  const fs::path path = fs::temp_directory_path() / "inlay-reader-empty.bin";
-  std::ofstream(path, std::ios::binary).flush();
-  CHECK(file_reader(path)->read().bytes.empty());
-  fs::remove(path);
+  const TemporaryFile file("reader_empty.bin");
+  CHECK(file_reader(file.path())->read().bytes.empty());
 }
 
 TEST_CASE("files that are not there, and folders, are errors with the path") {

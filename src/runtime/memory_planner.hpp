@@ -6,6 +6,8 @@
 #include <span>
 #include <vector>
 
+#include "inlay/config.hpp"
+
 namespace inlay::inline v0 {
 
 /// One block of memory, needed from step `first` to step `last` inclusive.
@@ -21,6 +23,6 @@ struct Arena {
 };
 
 /// Best-fit over a sweep in time, O(n log n). Lifetimes must be sorted by `first`.
-Arena plan_arena(std::span<const Lifetime> lifetimes);
+INLAY_API Arena plan_arena(std::span<const Lifetime> lifetimes);
 
 }  // namespace inlay::inline v0

@@ -6,22 +6,23 @@
 #include <string_view>
 
 #include "backends/cpu/isa/table.hpp"
+#include "inlay/config.hpp"
 
 namespace inlay::inline v0::cpu {
 
 enum class Isa { sse2, avx2, avx512, neon64 };
 
 /// The name that INLAY_ISA and KernelTable use.
-std::string_view isa_name(Isa isa);
+INLAY_API std::string_view isa_name(Isa isa);
 
 /// The instruction sets compiled into this library, best first.
-std::span<const Isa> built_isas();
+INLAY_API std::span<const Isa> built_isas();
 
 /// Whether the processor has the instructions and the operating system saves their registers.
-bool machine_has(Isa isa);
+INLAY_API bool machine_has(Isa isa);
 
 /// The table called `name`; null where this build or this machine does not have it.
-const KernelTable* find_kernels(std::string_view name);
+INLAY_API const KernelTable* find_kernels(std::string_view name);
 
 /// The table of the best instruction set of this machine, or the one that the environment variable
 /// INLAY_ISA names; null where that one is unknown, not built, or not supported here.

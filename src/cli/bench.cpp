@@ -133,10 +133,15 @@ void print_text(const Json& r) {
               seconds("p50_s").c_str(), seconds("p90_s").c_str(), seconds("p99_s").c_str(),
               seconds("min_s").c_str(), r["runs"].get<long long>(), r["threads"].get<int>());
   std::printf("throughput   %.4g per second\n", r["items_per_s"].get<double>());
-  std::printf("arithmetic   %.4g GFLOP/s, %.1f %% of this machine's %.4g (f32 multiply-adds)%s\n",
-              r["gflops"].get<double>(), 100 * r["share_of_peak"].get<double>(),
-              r["peak_gflops"].get<double>(),
-              r["flops_unknown_nodes"].get<int>() == 0 ? "" : ", nodes of unknown shape left out");
+  const bool all_known = r["flops_unknown_nodes"].get<int>() == 0;
+  if (r["flops_per_run"].get<double>() == 0 && !all_known) {
+    std::printf("arithmetic   not known: shapes depend on values\n");
+  } else {
+    std::printf("arithmetic   %.4g GFLOP/s, %.1f %% of this machine's %.4g (f32 multiply-adds)%s\n",
+                r["gflops"].get<double>(), 100 * r["share_of_peak"].get<double>(),
+                r["peak_gflops"].get<double>(),
+                all_known ? "" : ", nodes of unknown shape left out");
+  }
   std::printf("memory       peak %s   constants %s   packed %s   arena %s   scratch %s\n",
               bytes("peak_memory_bytes").c_str(), bytes("constants_bytes").c_str(),
               bytes("packed_bytes").c_str(), bytes("arena_bytes").c_str(),

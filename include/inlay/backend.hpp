@@ -1,6 +1,7 @@
 // Backend and Kernel: how nodes become code. Registry: which operators and backends exist.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -13,8 +14,9 @@
 
 namespace inlay::inline v0 {
 
-class Plan;   // a compiled graph (src/runtime/plan.hpp)
-class Frame;  // a plan's values during a run (src/runtime/frame.hpp)
+class Plan;           // a compiled graph (src/runtime/plan.hpp)
+class CustomBackend;  // src/backends/custom.hpp
+class Frame;          // a plan's values during a run (src/runtime/frame.hpp)
 
 /// What a kernel sees while it runs. Valid only during Kernel::run.
 class INLAY_API KernelContext {
@@ -120,6 +122,11 @@ class INLAY_API Backend {
   virtual std::unique_ptr<Kernel> compile(const CompileContext& context) const = 0;
 };
 
+/// Computes one node. Called by many threads at once.
+using KernelFunction = std::function<void(KernelContext&)>;
+/// Makes the kernel of one node when a model is loaded.
+using KernelFactory = std::function<std::unique_ptr<Kernel>(const CompileContext&)>;
+
 /// The operators and backends that a model may use. Build one, add to it, give it to
 /// ModelOptions; once a model uses it, it must not change.
 class INLAY_API Registry {
@@ -133,6 +140,16 @@ class INLAY_API Registry {
 
   /// Adds an operator; one of the same domain, name and version replaces what was there.
   void add(OpSchema schema);
+  /// Adds an operator and how it is computed: a function, or a kernel made for each node. It is
+  /// asked before any backend, whatever ModelOptions::backends names.
+  void add(OpSchema schema, KernelFunction run);
+  void add(OpSchema schema, KernelFactory make);
+  /// The same with a class derived from Kernel that is constructed from a CompileContext.
+  template <class K>
+  void add(OpSchema schema) {
+    add(std::move(schema),
+        KernelFactory([](const CompileContext& context) { return std::make_unique<K>(context); }));
+  }
   /// Adds a backend that is asked before those already there.
   void add(std::shared_ptr<const Backend> backend);
 
@@ -148,6 +165,7 @@ class INLAY_API Registry {
  private:
   std::map<std::string, std::vector<OpSchema>, std::less<>> ops_;  // by qualified_op, oldest first
   std::vector<std::shared_ptr<const Backend>> backends_;
+  std::shared_ptr<CustomBackend> custom_;  // null until an operator comes with its kernel
 };
 
 }  // namespace inlay::inline v0

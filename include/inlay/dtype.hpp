@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -98,6 +99,48 @@ constexpr bool is_integer(DType d) noexcept {
 constexpr bool is_floating(DType d) noexcept {
   return d == DType::float32 || d == DType::float64 || d == DType::float16 || d == DType::bfloat16;
 }
+
+/// A set of dtypes.
+class DTypeSet {
+ public:
+  constexpr DTypeSet() noexcept = default;
+  constexpr DTypeSet(DType one) noexcept  // NOLINT: a dtype is a set of one
+      : bits_(std::uint32_t{1} << static_cast<unsigned>(one)) {}
+  constexpr DTypeSet(std::initializer_list<DTypeSet> sets) noexcept {
+    for (const DTypeSet set : sets) bits_ |= set.bits_;
+  }
+
+  constexpr bool contains(DType dtype) const noexcept {
+    return (bits_ & DTypeSet(dtype).bits_) != 0;
+  }
+  constexpr bool empty() const noexcept { return bits_ == 0; }
+  friend constexpr DTypeSet operator|(DTypeSet a, DTypeSet b) noexcept { return {a, b}; }
+  friend constexpr bool operator==(DTypeSet a, DTypeSet b) noexcept = default;
+
+ private:
+  std::uint32_t bits_ = 0;  // 1 << dtype
+};
+
+/// The sets that operators are made of.
+namespace dtypes {
+inline constexpr DTypeSet floats{DType::float16, DType::bfloat16, DType::float32, DType::float64};
+inline constexpr DTypeSet signed_integers{DType::int8, DType::int16, DType::int32, DType::int64};
+inline constexpr DTypeSet unsigned_integers{DType::uint8, DType::uint16, DType::uint32,
+                                            DType::uint64};
+inline constexpr DTypeSet integers = signed_integers | unsigned_integers;
+inline constexpr DTypeSet signed_numbers = floats | signed_integers;
+inline constexpr DTypeSet numbers = floats | integers;
+inline constexpr DTypeSet indices{DType::int32, DType::int64};
+inline constexpr DTypeSet boolean{DType::boolean};
+inline constexpr DTypeSet string{DType::string};
+inline constexpr DTypeSet complex{DType::complex64, DType::complex128};
+inline constexpr DTypeSet float8{DType::float8e4m3fn, DType::float8e4m3fnuz, DType::float8e5m2,
+                                 DType::float8e5m2fnuz};
+inline constexpr DTypeSet packed{DType::uint4, DType::int4, DType::uint2, DType::int2,
+                                 DType::float4e2m1};
+inline constexpr DTypeSet any =
+    numbers | boolean | string | complex | float8 | packed | DTypeSet(DType::float8e8m0);
+}  // namespace dtypes
 
 /// IEEE 754 binary16, stored; arithmetic goes through float (round to nearest even).
 struct float16 {

@@ -44,6 +44,11 @@ struct Type {
     return tensor(dtype, std::vector<Dim>(shape.begin(), shape.end()));
   }
   static Type sequence(Type element) { return wrap(Kind::sequence, std::move(element)); }
+  static Type map(DType key, Type value) {
+    Type type = wrap(Kind::map, std::move(value));
+    type.dtype = key;
+    return type;
+  }
   static Type optional(Type element) { return wrap(Kind::optional, std::move(element)); }
 
   bool is_tensor() const noexcept { return kind == Kind::tensor; }

@@ -26,8 +26,8 @@ struct Limits {
 };
 
 struct ModelOptions {
-  /// Backends in the order to ask, by name; empty: all of the registry. `reference` comes last by
-  /// itself. Errors: not_found.
+  /// Backends in the order to ask, by name; empty: all of the registry. Operators that were
+  /// registered with their kernels come first by themselves, `reference` last. Errors: not_found.
   std::vector<std::string> backends = {};
   /// Instruction set of the cpu backend; see Registry::create. Only without a registry of one's
   /// own.

@@ -83,9 +83,13 @@ struct OpSchema {
   int max_outputs = 1;
   InferFn infer = {};  ///< sets at least the dtype of every output
   Trait traits = Trait::none;
+  /// What a tensor given as input i may hold; the last set is that of all further inputs. Empty:
+  /// anything.
+  std::vector<DTypeSet> types = {};
 };
 
-/// Checks arity and runs the schema's inference. Errors: invalid_graph with the node's place.
+/// Checks arity and dtypes and runs the schema's inference. Errors: invalid_graph and
+/// type_mismatch with the node's place.
 INLAY_API std::vector<Type> infer_node(const OpSchema& schema, const Graph& graph,
                                        const Node& node);
 

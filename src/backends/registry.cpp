@@ -58,7 +58,7 @@ void Registry::add(OpSchema schema) {
 }
 
 void Registry::add(std::shared_ptr<const Backend> backend) {
-  backends_.insert(backends_.begin(), std::move(backend));
+  backends_.insert(backends_.begin() + (custom_ == nullptr ? 0 : 1), std::move(backend));
 }
 
 const OpSchema* Registry::find_op(std::string_view domain, std::string_view name,

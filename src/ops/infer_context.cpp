@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "inlay/op.hpp"
 
 namespace inlay::inline v0 {
@@ -37,6 +39,32 @@ void InferContext::fail(const std::string& message) const {
               {.node = node_.name, .op = qualified_op(node_.domain, node_.op)});
 }
 
+namespace {
+
+std::string names(DTypeSet set) {
+  std::string list;
+  for (unsigned code = 1; code < 32; ++code) {
+    const auto dtype = static_cast<DType>(code);
+    if (set.contains(dtype)) list += (list.empty() ? "" : ", ") + std::string(name(dtype));
+  }
+  return list;
+}
+
+void check_types(const OpSchema& schema, const InferContext& context) {
+  if (schema.types.empty()) return;
+  for (std::size_t i = 0; i < context.input_count(); ++i) {
+    const Type& type = context.input(i);
+    if (type.kind != Type::Kind::tensor || type.dtype == DType::undefined) continue;
+    const DTypeSet allowed = schema.types[std::min(i, schema.types.size() - 1)];
+    if (allowed.contains(type.dtype)) continue;
+    throw Error(ErrorCode::type_mismatch, "input " + std::to_string(i) + " holds " +
+                                              std::string(name(type.dtype)) +
+                                              ", the operator takes " + names(allowed));
+  }
+}
+
+}  // namespace
+
 std::vector<Type> infer_node(const OpSchema& schema, const Graph& graph, const Node& node) {
   InferContext context(graph, node);
   const auto check = [&](std::size_t count, int least, int most, const char* what) {
@@ -49,6 +77,7 @@ std::vector<Type> infer_node(const OpSchema& schema, const Graph& graph, const N
   check(node.inputs.size(), schema.min_inputs, schema.max_inputs, "inputs");
   check(node.outputs.size(), schema.min_outputs, schema.max_outputs, "outputs");
   try {
+    check_types(schema, context);
     schema.infer(context);
   } catch (const Error& error) {
     throw error.at({.node = node.name, .op = qualified_op(node.domain, node.op)});

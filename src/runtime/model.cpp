@@ -19,6 +19,7 @@ std::vector<std::shared_ptr<const Backend>> choose_backends(const Registry& regi
     }
     return false;
   };
+  choose("custom");
   bool has_reference = false;
   for (const std::string& name : names) {
     has_reference |= name == "reference";

@@ -24,7 +24,7 @@ TEST_CASE("moving elements allocates nothing once warm", "[ops][allocation]") {
       call("Reshape", {x, longs({4, -1})}),
       call("Transpose", {x}),
       call("Transpose", {Tensor::zeros(DType::int4, {3, 5})}),
-      call("Expand", {floats({1, 3}), Tensor::copy_of<std::int32_t>({2, 3})}),
+      call("Expand", {floats({1, 3}), longs({2, 3})}),
       call("Concat", {x, x}, {number("axis", -1)}),
       call("Split", {x}, {number("axis", 1), number("num_outputs", 2)}, 18, 2),
       call("Slice", {x, longs({-1}), longs({0}), longs({1}), longs({-2})}),

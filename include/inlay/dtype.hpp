@@ -130,6 +130,7 @@ inline constexpr DTypeSet unsigned_integers{DType::uint8, DType::uint16, DType::
 inline constexpr DTypeSet integers = signed_integers | unsigned_integers;
 inline constexpr DTypeSet signed_numbers = floats | signed_integers;
 inline constexpr DTypeSet numbers = floats | integers;
+inline constexpr DTypeSet eight_bit_integers{DType::int8, DType::uint8};
 inline constexpr DTypeSet indices{DType::int32, DType::int64};
 inline constexpr DTypeSet boolean{DType::boolean};
 inline constexpr DTypeSet string{DType::string};

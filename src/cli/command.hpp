@@ -30,6 +30,7 @@ void add_inspect(CLI::App& app, const GlobalOptions& global);
 void add_run(CLI::App& app, const GlobalOptions& global);
 void add_verify(CLI::App& app, const GlobalOptions& global);
 void add_conformance(CLI::App& app, const GlobalOptions& global);
+void add_operators(CLI::App& app, const GlobalOptions& global);
 void add_bench(CLI::App& app, const GlobalOptions& global);
 
 /// "3.4 MiB".

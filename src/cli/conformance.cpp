@@ -1,20 +1,20 @@
 // `inlay conformance DIR`
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <regex>
 
-#include "cases/case.hpp"
+#include "cases/suite.hpp"
 #include "command.hpp"
-#include "inlay/backend.hpp"
 
 namespace inlay::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
+using cases::CaseResult;
+using cases::Status;
 
 struct Arguments {
   std::string folder;
@@ -23,76 +23,11 @@ struct Arguments {
   cases::Tolerance tolerance{.rtol = 1e-3, .atol = 1e-7};
 };
 
-enum class Status { passed, failed, skipped };
-
-struct CaseResult {
-  Status status = Status::passed;
-  std::string reason = {};
-};
-
-// Every folder below `root` (or itself) that holds a model.onnx, in order.
-std::vector<fs::path> find_cases(const fs::path& root) {
-  if (!fs::is_directory(root)) {
-    throw Error(ErrorCode::not_found, "no such folder", {.file = root.string()});
-  }
-  std::vector<fs::path> found;
-  if (fs::exists(root / "model.onnx")) found.push_back(root);
-  for (const auto& entry : fs::recursive_directory_iterator(root)) {
-    if (entry.is_directory() && fs::exists(entry.path() / "model.onnx")) {
-      found.push_back(entry.path());
-    }
-  }
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
-std::vector<fs::path> find_data_sets(const fs::path& folder) {
-  std::vector<fs::path> found;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.is_directory() && entry.path().filename().string().starts_with("test_data_set_")) {
-      found.push_back(entry.path());
-    }
-  }
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
-bool has_random_node(const Graph& graph, const Registry& registry) {
-  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
-    const OpSchema* schema = registry.find_op(node.domain, node.op, node.version);
-    bool random = schema != nullptr && has(schema->traits, Trait::nondeterministic);
-    for_each_subgraph(node,
-                      [&](const Graph& inner) { random |= has_random_node(inner, registry); });
-    return random;
-  });
-}
-
-CaseResult run_data_sets(const fs::path& folder, const Model& model, const Arguments& arguments,
-                         const GlobalOptions& global) {
-  const auto data_sets = find_data_sets(folder);
-  if (data_sets.empty()) return {Status::skipped, "it has no test_data_set folder"};
-  Session session(model, global.session_options());
-  for (const fs::path& data_set : data_sets) {
-    const auto outputs =
-        cases::run_case(session, cases::load_case(data_set, model), arguments.tolerance);
-    for (const auto& [name, comparison] : outputs) {
-      if (comparison.equal) continue;
-      // Nobody can foresee a random number; kind, dtype and shape were right.
-      const bool random =
-          comparison.comparable && has_random_node(model.graph(), *Registry::standard());
-      return {
-          random ? Status::skipped : Status::failed,
-          (random ? "random numbers, output '" : "output '") + name + "': " + comparison.reason};
-    }
-  }
-  return {};
-}
-
 CaseResult run_case_folder(const fs::path& folder, const Arguments& arguments,
                            const GlobalOptions& global) {
   const auto result = try_call([&] {
     const Model model = Model::load(folder / "model.onnx", global.model_options());
-    return run_data_sets(folder, model, arguments, global);
+    return run_data_sets(folder, model, global.session_options(), arguments.tolerance);
   });
   return result ? *result : CaseResult{Status::failed, result.error().what()};
 }
@@ -148,14 +83,11 @@ std::regex compile_filter(const std::string& filter) {
 
 void conformance(const Arguments& arguments, const GlobalOptions& global) {
   using Clock = std::chrono::steady_clock;
-  const fs::path root = arguments.folder;
   const std::regex filter = compile_filter(arguments.filter);
   Report report;
-  const auto folders = find_cases(root);
+  const auto folders = cases::find_cases(arguments.folder);
   for (std::size_t i = 0; i < folders.size(); ++i) {
-    const fs::path& folder = folders[i];
-    const std::string name =
-        folder == root ? folder.filename().string() : fs::relative(folder, root).generic_string();
+    const auto& [name, folder] = folders[i];
     if (!std::regex_search(name, filter)) continue;
     if (global.progress) {
       show_progress(std::to_string(i + 1) + "/" + std::to_string(folders.size()) + " " + name);

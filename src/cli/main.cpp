@@ -35,6 +35,7 @@ void add_commands(CLI::App& app, inlay::cli::GlobalOptions& global) {
   inlay::cli::add_run(app, global);
   inlay::cli::add_verify(app, global);
   inlay::cli::add_conformance(app, global);
+  inlay::cli::add_operators(app, global);
   inlay::cli::add_bench(app, global);
 }
 

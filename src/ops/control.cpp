@@ -105,24 +105,28 @@ void infer_sequence_map(InferContext& context) {
   }
 }
 
-OpSchema control_schema(std::string name, int inputs, InferFn function) {
+OpSchema control_schema(std::string name, int since, int inputs, InferFn function,
+                        std::vector<DTypeSet> types) {
   return {.domain = "",
           .name = std::move(name),
+          .since = since,
           .min_inputs = 1,
           .max_inputs = inputs,
           .min_outputs = 0,
           .max_outputs = any_number,
-          .infer = std::move(function)};
+          .infer = std::move(function),
+          .types = std::move(types)};
 }
 
 }  // namespace
 
 std::vector<OpSchema> control_schemas() {
   return {
-      control_schema("If", 1, infer_if),
-      control_schema("Loop", any_number, infer_loop),
-      control_schema("Scan", any_number, infer_scan),
-      control_schema("SequenceMap", any_number, infer_sequence_map),
+      control_schema("If", 1, 1, infer_if, {DType::boolean}),
+      control_schema("Loop", 1, any_number, infer_loop,
+                     {DType::int64, DType::boolean, dtypes::any}),
+      control_schema("Scan", 8, any_number, infer_scan, {dtypes::any}),
+      control_schema("SequenceMap", 17, any_number, infer_sequence_map, {dtypes::any}),
   };
 }
 

@@ -112,11 +112,20 @@ void infer::set_conv_output(InferContext& context, DType dtype, std::size_t x, s
 
 std::vector<OpSchema> conv_schemas() {
   return {
-      {"", "Conv", 1, 2, 3, 1, 1, infer_conv},
-      {"", "ConvTranspose", 1, 2, 3, 1, 1, infer_conv_transpose},
-      {"", "ConvInteger", 10, 2, 4, 1, 1, infer_conv_integer},
-      {"", "DeformConv", 19, 3, 5, 1, 1, infer_deform_conv},
-      {"", "CausalConvWithState", 27, 2, 4, 1, 2, infer_causal_conv},
+      {"", "Conv", 1, 2, 3, 1, 1, infer_conv, Trait::none, {dtypes::floats}},
+      {"", "ConvTranspose", 1, 2, 3, 1, 1, infer_conv_transpose, Trait::none, {dtypes::floats}},
+      {"",
+       "ConvInteger",
+       10,
+       2,
+       4,
+       1,
+       1,
+       infer_conv_integer,
+       Trait::none,
+       {dtypes::eight_bit_integers}},
+      {"", "DeformConv", 19, 3, 5, 1, 1, infer_deform_conv, Trait::none, {dtypes::floats}},
+      {"", "CausalConvWithState", 27, 2, 4, 1, 2, infer_causal_conv, Trait::none, {dtypes::floats}},
   };
 }
 

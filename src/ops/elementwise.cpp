@@ -64,62 +64,67 @@ void infer_same_shapes(InferContext& context) {
 }
 
 void add(std::vector<OpSchema>& schemas, Names names, int inputs, InferFn infer,
-         Trait traits = Trait::in_place, int min_inputs = -1) {
+         std::vector<DTypeSet> types, Trait traits = Trait::in_place, int min_inputs = -1) {
   for (const auto& [name, since] : names) {
     schemas.push_back({.name = std::string(name),
                        .since = since,
                        .min_inputs = min_inputs < 0 ? inputs : min_inputs,
                        .max_inputs = inputs,
                        .infer = infer,
-                       .traits = traits});
+                       .traits = traits,
+                       .types = types});
   }
 }
 
 }  // namespace
 
 std::vector<OpSchema> elementwise_schemas() {
+  using namespace dtypes;
   std::vector<OpSchema> schemas;
-  add(schemas, {{"Abs", 1},         {"Neg", 1},        {"Floor", 1},       {"Ceil", 1},
-                {"Round", 11},      {"Sign", 9},       {"Sqrt", 1},        {"Exp", 1},
-                {"Log", 1},         {"Reciprocal", 1}, {"Erf", 9},         {"Sin", 7},
-                {"Cos", 7},         {"Tan", 7},        {"Asin", 7},        {"Acos", 7},
-                {"Atan", 7},        {"Sinh", 9},       {"Cosh", 9},        {"Tanh", 1},
-                {"Asinh", 9},       {"Acosh", 9},      {"Atanh", 9},       {"Sigmoid", 1},
-                {"Relu", 1},        {"LeakyRelu", 1},  {"Elu", 1},         {"Selu", 1},
-                {"Celu", 12},       {"Gelu", 20},      {"Mish", 18},       {"Swish", 24},
-                {"HardSigmoid", 1}, {"HardSwish", 14}, {"Softplus", 1},    {"Softsign", 1},
-                {"Shrink", 9},      {"Not", 1},        {"BitwiseNot", 18}, {"ThresholdedRelu", 10}},
-      1, infer::same_as_input);
-  add(schemas, {{"IsNaN", 9}, {"IsInf", 10}}, 1, infer_bool);
-  add(schemas, {{"Add", 1}, {"Sub", 1}, {"Mul", 1}, {"Div", 1}, {"Mod", 10}}, 2, infer_arithmetic);
+  add(schemas, {{"Floor", 1},      {"Ceil", 1},     {"Round", 11},     {"Sqrt", 1},
+                {"Exp", 1},        {"Log", 1},      {"Reciprocal", 1}, {"Sin", 7},
+                {"Cos", 7},        {"Tan", 7},      {"Asin", 7},       {"Acos", 7},
+                {"Atan", 7},       {"Sinh", 9},     {"Cosh", 9},       {"Tanh", 1},
+                {"Asinh", 9},      {"Acosh", 9},    {"Atanh", 9},      {"Sigmoid", 1},
+                {"LeakyRelu", 1},  {"Elu", 1},      {"Selu", 1},       {"Celu", 12},
+                {"Gelu", 20},      {"Mish", 18},    {"Swish", 24},     {"HardSigmoid", 1},
+                {"HardSwish", 14}, {"Softplus", 1}, {"Softsign", 1},   {"ThresholdedRelu", 10}},
+      1, infer::same_as_input, {floats});
+  add(schemas, {{"Abs", 1}, {"Sign", 9}, {"Erf", 9}, {"Shrink", 9}}, 1, infer::same_as_input,
+      {numbers});
+  add(schemas, {{"Neg", 1}, {"Relu", 1}}, 1, infer::same_as_input, {signed_numbers});
+  add(schemas, {{"Not", 1}}, 1, infer::same_as_input, {boolean});
+  add(schemas, {{"BitwiseNot", 18}}, 1, infer::same_as_input, {integers});
+  add(schemas, {{"IsNaN", 9}, {"IsInf", 10}}, 1, infer_bool, {floats | float8});
+  add(schemas, {{"Add", 1}, {"Sub", 1}, {"Mul", 1}, {"Div", 1}, {"Mod", 10}}, 2, infer_arithmetic,
+      {numbers});
   add(schemas, {{"BitShift", 11}, {"BitwiseAnd", 18}, {"BitwiseOr", 18}, {"BitwiseXor", 18}}, 2,
-      infer::broadcast_inputs);
-  add(schemas,
-      {{"And", 1},
-       {"Or", 1},
-       {"Xor", 1},
-       {"Equal", 1},
-       {"Less", 1},
-       {"Greater", 1},
-       {"LessOrEqual", 12},
-       {"GreaterOrEqual", 12}},
-      2, infer_predicate);
-  add(schemas, {{"Pow", 1}}, 2, infer_pow);
-  add(schemas, {{"PRelu", 1}, {"SwiGLU", 28}}, 2, infer_same_shapes);
+      infer::broadcast_inputs, {integers});
+  add(schemas, {{"And", 1}, {"Or", 1}, {"Xor", 1}}, 2, infer_predicate, {boolean});
+  add(schemas, {{"Equal", 1}}, 2, infer_predicate, {numbers | boolean | string});
+  add(schemas, {{"Less", 1}, {"Greater", 1}, {"LessOrEqual", 12}, {"GreaterOrEqual", 12}}, 2,
+      infer_predicate, {numbers});
+  add(schemas, {{"Pow", 1}}, 2, infer_pow, {numbers});
+  add(schemas, {{"PRelu", 1}}, 2, infer_same_shapes, {numbers});
+  add(schemas, {{"SwiGLU", 28}}, 2, infer_same_shapes, {floats});
   // Not in place: the output is written once per input.
-  add(schemas, {{"Max", 1}, {"Min", 1}, {"Sum", 1}, {"Mean", 1}}, any_number,
-      infer::broadcast_inputs, Trait::none, 1);
-  add(schemas, {{"Clip", 1}}, 3, infer_same_shapes, Trait::in_place, 1);
-  add(schemas, {{"Where", 9}}, 3, infer_where);
-  add(schemas, {{"Cast", 1}}, 1, infer_cast);
-  add(schemas, {{"BitCast", 26}}, 1, infer_bit_cast);
-  add(schemas, {{"CastLike", 15}}, 2, infer_cast_like);
-  add(schemas, {{"Identity", 1}}, 1, infer::same_as_input, Trait::view);
+  add(schemas, {{"Max", 1}, {"Min", 1}}, any_number, infer::broadcast_inputs, {numbers},
+      Trait::none, 1);
+  add(schemas, {{"Sum", 1}, {"Mean", 1}}, any_number, infer::broadcast_inputs, {floats},
+      Trait::none, 1);
+  add(schemas, {{"Clip", 1}}, 3, infer_same_shapes, {numbers}, Trait::in_place, 1);
+  add(schemas, {{"Where", 9}}, 3, infer_where, {boolean, any});
+  const DTypeSet castable = numbers | boolean | string | float8 | packed | DType::float8e8m0;
+  add(schemas, {{"Cast", 1}}, 1, infer_cast, {castable});
+  add(schemas, {{"BitCast", 26}}, 1, infer_bit_cast, {any});
+  add(schemas, {{"CastLike", 15}}, 2, infer_cast_like, {castable});
+  add(schemas, {{"Identity", 1}}, 1, infer::same_as_input, {any}, Trait::view);
   schemas.push_back({.name = "Dropout",
                      .max_inputs = 3,
                      .max_outputs = 2,
                      .infer = infer_dropout,
-                     .traits = Trait::in_place | Trait::nondeterministic});
+                     .traits = Trait::in_place | Trait::nondeterministic,
+                     .types = {floats | float8, floats | float8, boolean}});
   return schemas;
 }
 

@@ -60,37 +60,50 @@ void infer_tensor_scatter(InferContext& context) {
   infer::same_as_input(context);
 }
 
-OpSchema scatter_schema(std::string name) {
+OpSchema scatter_schema(std::string name, int since) {
   return {.domain = "",
           .name = std::move(name),
+          .since = since,
           .min_inputs = 3,
           .max_inputs = 3,
-          .infer = infer_scatter};
+          .infer = infer_scatter,
+          .types = {dtypes::any, dtypes::indices, dtypes::any}};
 }
 
 }  // namespace
 
 std::vector<OpSchema> gather_schemas() {
   return {
-      {.domain = "", .name = "Gather", .min_inputs = 2, .max_inputs = 2, .infer = infer_gather},
+      {.domain = "",
+       .name = "Gather",
+       .min_inputs = 2,
+       .max_inputs = 2,
+       .infer = infer_gather,
+       .types = {dtypes::any, dtypes::indices}},
       {.domain = "",
        .name = "GatherElements",
+       .since = 11,
        .min_inputs = 2,
        .max_inputs = 2,
-       .infer = infer_gather_elements},
+       .infer = infer_gather_elements,
+       .types = {dtypes::any, dtypes::indices}},
       {.domain = "",
        .name = "GatherND",
+       .since = 11,
        .min_inputs = 2,
        .max_inputs = 2,
-       .infer = infer_gather_nd},
-      scatter_schema("Scatter"),
-      scatter_schema("ScatterElements"),
-      scatter_schema("ScatterND"),
+       .infer = infer_gather_nd,
+       .types = {dtypes::any, DType::int64}},
+      scatter_schema("Scatter", 9),
+      scatter_schema("ScatterElements", 11),
+      scatter_schema("ScatterND", 11),
       {.domain = "",
        .name = "TensorScatter",
+       .since = 24,
        .min_inputs = 2,
        .max_inputs = 3,
-       .infer = infer_tensor_scatter},
+       .infer = infer_tensor_scatter,
+       .types = {dtypes::any, dtypes::any, DType::int64}},
   };
 }
 

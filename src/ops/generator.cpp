@@ -87,13 +87,15 @@ void infer_window(InferContext& context) {
   context.set_output(0, infer::dtype_attribute(context, "output_datatype", DType::float32), {size});
 }
 
-OpSchema random_schema(std::string_view name, int since, int inputs, InferFn infer) {
+OpSchema random_schema(std::string_view name, int since, int inputs, InferFn infer,
+                       DTypeSet types = dtypes::floats) {
   return {.name = std::string(name),
           .since = since,
           .min_inputs = inputs,
           .max_inputs = inputs,
           .infer = std::move(infer),
-          .traits = Trait::nondeterministic};
+          .traits = Trait::nondeterministic,
+          .types = {types}};
 }
 
 }  // namespace
@@ -101,16 +103,27 @@ OpSchema random_schema(std::string_view name, int since, int inputs, InferFn inf
 std::vector<OpSchema> generator_schemas() {
   return {
       {.name = "Constant", .min_inputs = 0, .max_inputs = 0, .infer = infer_constant},
-      {.name = "ConstantOfShape", .since = 9, .infer = infer_constant_of_shape},
-      {.name = "Range", .since = 11, .min_inputs = 3, .max_inputs = 3, .infer = infer_range},
-      {.name = "EyeLike", .since = 9, .infer = infer_eye_like},
-      {.name = "HannWindow", .since = 17, .infer = infer_window},
-      {.name = "HammingWindow", .since = 17, .infer = infer_window},
-      {.name = "BlackmanWindow", .since = 17, .infer = infer_window},
+      {.name = "ConstantOfShape",
+       .since = 9,
+       .infer = infer_constant_of_shape,
+       .types = {DType::int64}},
+      {.name = "Range",
+       .since = 11,
+       .min_inputs = 3,
+       .max_inputs = 3,
+       .infer = infer_range,
+       .types = {dtypes::floats | dtypes::indices | DTypeSet(DType::int16)}},
+      {.name = "EyeLike",
+       .since = 9,
+       .infer = infer_eye_like,
+       .types = {dtypes::numbers | dtypes::boolean}},
+      {.name = "HannWindow", .since = 17, .infer = infer_window, .types = {dtypes::indices}},
+      {.name = "HammingWindow", .since = 17, .infer = infer_window, .types = {dtypes::indices}},
+      {.name = "BlackmanWindow", .since = 17, .infer = infer_window, .types = {dtypes::indices}},
       random_schema("RandomNormal", 1, 0, infer_random),
       random_schema("RandomUniform", 1, 0, infer_random),
-      random_schema("RandomNormalLike", 1, 1, infer_like),
-      random_schema("RandomUniformLike", 1, 1, infer_like),
+      random_schema("RandomNormalLike", 1, 1, infer_like, dtypes::any),
+      random_schema("RandomUniformLike", 1, 1, infer_like, dtypes::any),
       random_schema("Bernoulli", 15, 1, infer_like),
       random_schema("Multinomial", 7, 1, infer_multinomial),
   };

@@ -112,11 +112,20 @@ void infer_det(InferContext& context) {
 
 std::vector<OpSchema> matmul_schemas() {
   return {
-      {"", "MatMul", 1, 2, 2, 1, 1, infer_matmul},
-      {"", "MatMulInteger", 10, 2, 4, 1, 1, infer_matmul_integer},
-      {"", "Gemm", 1, 2, 3, 1, 1, infer_gemm},
-      {"", "Einsum", 12, 1, any_number, 1, 1, infer_einsum},
-      {"", "Det", 11, 1, 1, 1, 1, infer_det},
+      {"", "MatMul", 1, 2, 2, 1, 1, infer_matmul, Trait::none, {dtypes::numbers}},
+      {"",
+       "MatMulInteger",
+       10,
+       2,
+       4,
+       1,
+       1,
+       infer_matmul_integer,
+       Trait::none,
+       {dtypes::eight_bit_integers}},
+      {"", "Gemm", 1, 2, 3, 1, 1, infer_gemm, Trait::none, {dtypes::numbers}},
+      {"", "Einsum", 12, 1, any_number, 1, 1, infer_einsum, Trait::none, {dtypes::numbers}},
+      {"", "Det", 11, 1, 1, 1, 1, infer_det, Trait::none, {dtypes::floats}},
   };
 }
 

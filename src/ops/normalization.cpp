@@ -45,54 +45,65 @@ void infer_loss(InferContext& context) {
 std::vector<OpSchema> normalization_schemas() {
   std::vector<OpSchema> schemas;
   for (const char* name : {"Softmax", "LogSoftmax", "Hardmax", "LpNormalization"}) {
-    schemas.push_back({.name = name, .infer = infer::same_as_input, .traits = Trait::in_place});
+    schemas.push_back({.name = name,
+                       .infer = infer::same_as_input,
+                       .traits = Trait::in_place,
+                       .types = {dtypes::floats}});
   }
-  schemas.push_back({.name = "LRN", .infer = infer::same_as_input});
+  schemas.push_back({.name = "LRN", .infer = infer::same_as_input, .types = {dtypes::floats}});
   schemas.push_back({.name = "MeanVarianceNormalization",
                      .since = 9,
                      .infer = infer::same_as_input,
-                     .traits = Trait::in_place});
+                     .traits = Trait::in_place,
+                     .types = {dtypes::floats}});
   schemas.push_back({.name = "BatchNormalization",
                      .min_inputs = 5,
                      .max_inputs = 5,
                      .max_outputs = 5,
                      .infer = infer_batch_normalization,
-                     .traits = Trait::in_place});
+                     .traits = Trait::in_place,
+                     .types = {dtypes::floats}});
   schemas.push_back({.name = "InstanceNormalization",
                      .min_inputs = 3,
                      .max_inputs = 3,
                      .infer = infer::same_as_input,
-                     .traits = Trait::in_place});
+                     .traits = Trait::in_place,
+                     .types = {dtypes::floats}});
   schemas.push_back({.name = "GroupNormalization",
                      .since = 18,
                      .min_inputs = 3,
                      .max_inputs = 3,
                      .infer = infer::same_as_input,
-                     .traits = Trait::in_place});
+                     .traits = Trait::in_place,
+                     .types = {dtypes::floats}});
   // Not in the standard before 17, but ONNX Runtime's optimiser writes it into older models.
   schemas.push_back({.name = "LayerNormalization",
                      .min_inputs = 2,
                      .max_inputs = 3,
                      .max_outputs = 3,
                      .infer = infer_layer_normalization,
-                     .traits = Trait::in_place});
+                     .traits = Trait::in_place,
+                     .types = {dtypes::floats}});
   schemas.push_back({.name = "RMSNormalization",
                      .since = 23,
                      .min_inputs = 2,
                      .max_inputs = 2,
                      .infer = infer_rms_normalization,
-                     .traits = Trait::in_place});
+                     .traits = Trait::in_place,
+                     .types = {dtypes::floats}});
   schemas.push_back({.name = "NegativeLogLikelihoodLoss",
                      .since = 12,
                      .min_inputs = 2,
                      .max_inputs = 3,
-                     .infer = infer_loss});
+                     .infer = infer_loss,
+                     .types = {dtypes::floats, dtypes::indices, dtypes::floats}});
   schemas.push_back({.name = "SoftmaxCrossEntropyLoss",
                      .since = 12,
                      .min_inputs = 2,
                      .max_inputs = 3,
                      .max_outputs = 2,
-                     .infer = infer_loss});
+                     .infer = infer_loss,
+                     .types = {dtypes::floats, dtypes::indices, dtypes::floats}});
   return schemas;
 }
 

@@ -74,28 +74,40 @@ void infer_top_k(InferContext& context) {
 
 std::vector<OpSchema> reduction_schemas() {
   std::vector<OpSchema> schemas;
-  for (const char* name :
-       {"ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2",
-        "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"}) {
-    schemas.push_back({.name = name, .max_inputs = 2, .infer = infer_reduce});
+  const auto add_reduce = [&](const char* name, DTypeSet types) {
+    schemas.push_back(
+        {.name = name, .max_inputs = 2, .infer = infer_reduce, .types = {types, DType::int64}});
+  };
+  for (const char* name : {"ReduceSum", "ReduceMean", "ReduceProd", "ReduceL1", "ReduceL2",
+                           "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"}) {
+    add_reduce(name, dtypes::numbers);
+  }
+  for (const char* name : {"ReduceMax", "ReduceMin"}) {
+    add_reduce(name, dtypes::numbers | dtypes::boolean);
   }
   for (const char* name : {"ArgMax", "ArgMin"}) {
-    schemas.push_back({.name = name, .infer = infer_arg});
+    schemas.push_back({.name = name, .infer = infer_arg, .types = {dtypes::numbers}});
   }
   schemas.push_back({.name = "CumSum",
                      .since = 11,
                      .min_inputs = 2,
                      .max_inputs = 2,
                      .infer = infer::same_as_input,
-                     .traits = Trait::in_place});
+                     .traits = Trait::in_place,
+                     .types = {dtypes::numbers, dtypes::indices}});
   schemas.push_back({.name = "CumProd",
                      .since = 26,
                      .min_inputs = 2,
                      .max_inputs = 2,
                      .infer = infer::same_as_input,
-                     .traits = Trait::in_place});
-  schemas.push_back(
-      {.name = "TopK", .max_inputs = 2, .min_outputs = 1, .max_outputs = 2, .infer = infer_top_k});
+                     .traits = Trait::in_place,
+                     .types = {dtypes::numbers, dtypes::indices}});
+  schemas.push_back({.name = "TopK",
+                     .max_inputs = 2,
+                     .min_outputs = 1,
+                     .max_outputs = 2,
+                     .infer = infer_top_k,
+                     .types = {dtypes::numbers, DType::int64}});
   return schemas;
 }
 

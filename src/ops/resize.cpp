@@ -103,8 +103,17 @@ void infer_upsample(InferContext& context) {
 
 std::vector<OpSchema> resize_schemas() {
   return {
-      {.domain = "", .name = "Resize", .max_inputs = 4, .infer = infer_resize},
-      {.domain = "", .name = "Upsample", .max_inputs = 2, .infer = infer_upsample},
+      {.domain = "",
+       .name = "Resize",
+       .since = 10,
+       .max_inputs = 4,
+       .infer = infer_resize,
+       .types = {dtypes::any, dtypes::floats, DType::float32, DType::int64}},
+      {.domain = "",
+       .name = "Upsample",
+       .max_inputs = 2,
+       .infer = infer_upsample,
+       .types = {dtypes::any, DType::float32}},
   };
 }
 

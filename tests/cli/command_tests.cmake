@@ -26,6 +26,8 @@ inlay_command_test(bench "p50 .*GFLOP/s.*peak" bench ${digits} --duration 0.05 -
 inlay_command_test(bench_json "\"share_of_peak\": [0-9]" bench ${digits} --duration 0.05 --json
   --shape image=3x1x8x8 --threads 2)
 
+inlay_command_test(operators "Abs . 1 . numbers .*MatMul . 1 . numbers" operators)
+
 inlay_command_fails(no_file inspect no_such_file.onnx)
 inlay_command_fails(not_a_model inspect ${CMAKE_CURRENT_LIST_FILE})
 inlay_command_fails(no_subcommand)
@@ -57,4 +59,6 @@ inlay_command_test(bench_case "p50 .*peak"
   --case ${data}/models/silero_vad/test_data_set_silero_vad_jfk_chunk20)
 inlay_command_test(conformance "[1-9][0-9]* passed, 0 failed, 0 skipped"
   conformance ${data}/onnx/node --filter "test_(add|relu|conv_with_strides)")
+inlay_command_test(operators_cases "Softsign . 1 . floats . [1-9]"
+  operators ${data}/onnx/node/test_softsign)
 include(model_tests.cmake)

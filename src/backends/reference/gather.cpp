@@ -140,14 +140,24 @@ void gather_nd(KernelContext& context) {
   });
 }
 
-/// Calls f(reduce) with the function of two numbers that the attribute `reduction` names.
+/// Calls f(reduce) with the function of two elements that the attribute `reduction` names. For bool,
+/// as in numpy, adding is or, multiplying and; complex numbers have no order.
 template <class T, class F>
 void with_reduction(const KernelContext& context, std::string_view reduction, F&& f) {
-  if (reduction == "add") return f([](T a, T b) { return wrap_add(a, b); });
-  if (reduction == "mul") return f([](T a, T b) { return wrap_mul(a, b); });
-  if (reduction == "max") return f([](T a, T b) { return a >= b || a != a ? a : b; });
-  if (reduction == "min") return f([](T a, T b) { return a <= b || a != a ? a : b; });
-  context.fail(ErrorCode::invalid_graph, "reduction is none of none, add, mul, max, min");
+  if constexpr (std::is_same_v<T, bool>) {
+    if (reduction == "add" || reduction == "max") return f([](T a, T b) { return a || b; });
+    if (reduction == "mul" || reduction == "min") return f([](T a, T b) { return a && b; });
+  } else {
+    if (reduction == "add") return f([](T a, T b) { return wrap_add(a, b); });
+    if (reduction == "mul") return f([](T a, T b) { return wrap_mul(a, b); });
+    if constexpr (std::is_arithmetic_v<T>) {
+      if (reduction == "max") return f([](T a, T b) { return a >= b || a != a ? a : b; });
+      if (reduction == "min") return f([](T a, T b) { return a <= b || a != a ? a : b; });
+    }
+  }
+  context.fail(ErrorCode::invalid_graph, "there is no reduction '" + std::string(reduction) +
+                                             "' of such elements; there are none, add, mul, max "
+                                             "and min");
 }
 
 /// Output 0 is input 0 with input 2 written or reduced into it. `for_each` calls its argument with
@@ -172,7 +182,7 @@ void scatter(KernelContext& context, ForEach&& for_each) {
     });
     return;
   }
-  visit_dtype<Numbers>(data.dtype(), [&]<class T>() {
+  visit_dtype<Union<Numbers, Types<bool>, Complex>>(data.dtype(), [&]<class T>() {
     T* to = output.as_mutable<T>().data();
     const T* from = updates.as<T>().data();
     std::copy_n(data.as<T>().data(), data.size(), to);

@@ -96,6 +96,25 @@ TEST_CASE("halves are reduced in single precision and rounded", "[ops][gather]")
   check<float16>(sum[0], {1}, {float16(3.5F)});
 }
 
+TEST_CASE("bool and complex elements are reduced as far as that means something", "[ops][gather]") {
+  const auto reduced = [](const Tensor& data, const Tensor& update, std::string reduction) {
+    return run(call("ScatterElements", {data, longs({0, 0}, {2}), update},
+                    {{"reduction", std::move(reduction)}}))[0];
+  };
+  const Tensor no = Tensor::copy_of({false}), yes = Tensor::copy_of({true});
+  const Tensor either = Tensor::copy_of({true, false});
+  check<bool>(reduced(no, either, "add"), {1}, {true});
+  check<bool>(reduced(yes, either, "mul"), {1}, {false});
+  check<bool>(reduced(yes, either, "min"), {1}, {false});
+  using Complex = std::complex<float>;
+  const Tensor z = Tensor::copy_of({Complex(1, 2)});
+  const Tensor updates = Tensor::copy_of({Complex(0, 1), Complex(2, 0)});
+  const auto elements = [](const Value& value) { return value.tensor().as<Complex>()[0]; };
+  CHECK(elements(reduced(z, updates, "add")) == Complex(3, 3));
+  CHECK(elements(reduced(z, updates, "mul")) == Complex(-4, 2));
+  CHECK_THROWS_AS(reduced(z, updates, "max"), Error);
+}
+
 TEST_CASE("ScatterND writes slices and reduces", "[ops][gather]") {
   const auto scattered = [](Value indices, Value updates, std::string reduction) {
     return run(call("ScatterND", {iota({3, 2}), std::move(indices), std::move(updates)},

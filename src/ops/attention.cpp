@@ -110,7 +110,7 @@ std::vector<OpSchema> attention_schemas() {
        2,
        infer_linear_attention,
        Trait::none,
-       {dtypes::floats}},
+       {DTypeSet{DType::float16, DType::bfloat16, DType::float32}}},
       {"ai.onnx.preview",
        "FlexAttention",
        1,

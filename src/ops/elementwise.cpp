@@ -104,7 +104,7 @@ std::vector<OpSchema> elementwise_schemas() {
   add(schemas, {{"Equal", 1}}, 2, infer_predicate, {numbers | boolean | string});
   add(schemas, {{"Less", 1}, {"Greater", 1}, {"LessOrEqual", 12}, {"GreaterOrEqual", 12}}, 2,
       infer_predicate, {numbers});
-  add(schemas, {{"Pow", 1}}, 2, infer_pow, {numbers});
+  add(schemas, {{"Pow", 1}}, 2, infer_pow, {floats | indices, numbers});
   add(schemas, {{"PRelu", 1}}, 2, infer_same_shapes, {numbers});
   add(schemas, {{"SwiGLU", 28}}, 2, infer_same_shapes, {floats});
   // Not in place: the output is written once per input.
@@ -116,7 +116,8 @@ std::vector<OpSchema> elementwise_schemas() {
   add(schemas, {{"Where", 9}}, 3, infer_where, {boolean, any});
   const DTypeSet castable = numbers | boolean | string | float8 | packed | DType::float8e8m0;
   add(schemas, {{"Cast", 1}}, 1, infer_cast, {castable});
-  add(schemas, {{"BitCast", 26}}, 1, infer_bit_cast, {any});
+  add(schemas, {{"BitCast", 26}}, 1, infer_bit_cast,
+      {numbers | boolean | complex | float8 | packed | DType::float8e8m0});
   add(schemas, {{"CastLike", 15}}, 2, infer_cast_like, {castable});
   add(schemas, {{"Identity", 1}}, 1, infer::same_as_input, {any}, Trait::view);
   schemas.push_back({.name = "Dropout",

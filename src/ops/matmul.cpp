@@ -49,6 +49,8 @@ void set_matmul_output(InferContext& context, DType dtype, const Type& a, const 
 
 namespace {
 
+constexpr DTypeSet multiplied{dtypes::floats, dtypes::indices, DType::uint32, DType::uint64};
+
 void infer_matmul(InferContext& context) {
   infer::require_same_dtype(context, 0, 2);
   infer::set_matmul_output(context, context.dtype(0), context.input(0), context.input(1));
@@ -112,7 +114,7 @@ void infer_det(InferContext& context) {
 
 std::vector<OpSchema> matmul_schemas() {
   return {
-      {"", "MatMul", 1, 2, 2, 1, 1, infer_matmul, Trait::none, {dtypes::numbers}},
+      {"", "MatMul", 1, 2, 2, 1, 1, infer_matmul, Trait::none, {multiplied}},
       {"",
        "MatMulInteger",
        10,
@@ -123,7 +125,7 @@ std::vector<OpSchema> matmul_schemas() {
        infer_matmul_integer,
        Trait::none,
        {dtypes::eight_bit_integers}},
-      {"", "Gemm", 1, 2, 3, 1, 1, infer_gemm, Trait::none, {dtypes::numbers}},
+      {"", "Gemm", 1, 2, 3, 1, 1, infer_gemm, Trait::none, {multiplied}},
       {"", "Einsum", 12, 1, any_number, 1, 1, infer_einsum, Trait::none, {dtypes::numbers}},
       {"", "Det", 11, 1, 1, 1, 1, infer_det, Trait::none, {dtypes::floats}},
   };

@@ -11,7 +11,8 @@ namespace {
 
 constexpr DTypeSet quantized = dtypes::float8 | dtypes::packed | dtypes::eight_bit_integers |
                                DTypeSet(DType::int16) | DTypeSet(DType::uint16);
-constexpr DTypeSet scales = dtypes::floats | DTypeSet(DType::float8e8m0);
+constexpr DTypeSet real{DType::float16, DType::bfloat16, DType::float32};
+constexpr DTypeSet scales = real | DType::float8e8m0;
 
 void infer_quantize(InferContext& context) {
   const DType zero_point = context.dtype(2);
@@ -108,7 +109,7 @@ std::vector<OpSchema> quantized_schemas() {
        1,
        infer_quantize,
        Trait::none,
-       {dtypes::floats | DType::int32, scales | DType::int32, quantized}},
+       {real | DType::int32, scales | DType::int32, quantized}},
       {"",
        "DequantizeLinear",
        10,
@@ -163,7 +164,7 @@ std::vector<OpSchema> quantized_schemas() {
        1,
        infer_quantize,
        Trait::none,
-       {dtypes::floats | DType::int32, scales | DType::int32, quantized}},
+       {real | DType::int32, scales | DType::int32, quantized}},
       {"com.microsoft",
        "DequantizeLinear",
        1,

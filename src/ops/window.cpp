@@ -29,7 +29,8 @@ std::span<const std::int64_t> checked(const Attributes& attributes, std::string_
 }
 
 void check_sizes(std::int64_t input, std::int64_t kernel) {
-  if (kernel < 0 || kernel > max_step) fail(ErrorCode::limit, "the kernel is too large");
+  if (kernel < 1) fail(ErrorCode::shape_mismatch, "the kernel has an axis of size 0");
+  if (kernel > max_step) fail(ErrorCode::limit, "the kernel is too large");
   if (input > max_input) fail(ErrorCode::limit, "a spatial axis is too long");
 }
 
@@ -69,7 +70,7 @@ Window resolve_all(const Attributes& attributes, std::span<const std::int64_t> i
 
 WindowAttributes::WindowAttributes(const Attributes& attributes, int rank) : rank_(rank) {
   const auto count = static_cast<std::size_t>(rank);
-  kernel_shape_ = checked(attributes, "kernel_shape", count, 0);
+  kernel_shape_ = checked(attributes, "kernel_shape", count, 1);
   strides_ = checked(attributes, "strides", count, 1);
   dilations_ = checked(attributes, "dilations", count, 1);
   pads_ = checked(attributes, "pads", 2 * count, -max_step);

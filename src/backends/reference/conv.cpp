@@ -108,7 +108,7 @@ void run_causal_conv(KernelContext& context) {
     context.fail(ErrorCode::invalid_argument, "activation must be silu, swish or none");
   }
   Tensor& y = context.output(0, x.shape());
-  Tensor& state = context.output(1, state_shape);
+  Tensor* state = context.has_output(1) ? &context.output(1, state_shape) : nullptr;
   visit_dtype<Floats>(x.dtype(), [&]<class T>() {
     using Wide = compute_t<T>;
     const Wide* bias = widened_input<Wide, T>(context, 2);
@@ -116,7 +116,7 @@ void run_causal_conv(KernelContext& context) {
     const T* past = context.has_input(3) ? context.input(3).as<T>().data() : nullptr;
     const T* from = x.as<T>().data();
     T* to = y.as_mutable<T>().data();
-    T* next = state.as_mutable<T>().data();
+    T* next = state == nullptr ? nullptr : state->as_mutable<T>().data();
     const auto sequence = context.scratch<Wide>(kept + length);  // what came before, then x
     for (std::int64_t row = 0; row < x.dim(0) * channels; ++row) {
       const std::int64_t c = row % channels;
@@ -131,6 +131,7 @@ void run_causal_conv(KernelContext& context) {
         if (silu) sum /= 1 + std::exp(-sum);
         to[row * length + t] = static_cast<T>(sum);
       }
+      if (next == nullptr) continue;
       std::transform(sequence.end() - kept, sequence.end(), next + row * kept,
                      [](Wide value) { return static_cast<T>(value); });
     }

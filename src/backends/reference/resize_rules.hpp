@@ -1,6 +1,7 @@
 // Resize and Upsample: which axes change how, and where a result's elements come from.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 
 #include "backends/reference/arguments.hpp"
@@ -8,6 +9,11 @@
 #include "ops/shape_rules.hpp"
 
 namespace inlay::inline v0::kernels {
+
+/// What coordinate_transformation_mode may be; tf_half_pixel_for_nn is of versions 11 and 12.
+inline constexpr std::string_view coordinate_transformations[] = {
+    "half_pixel",         "half_pixel_symmetric", "pytorch_half_pixel",  "align_corners",
+    "asymmetric",         "tf_crop_and_resize",   "tf_half_pixel_for_nn"};
 
 /// How one axis is resized.
 struct ResizeAxis {
@@ -31,6 +37,7 @@ inline double source_position(std::string_view mode, const ResizeAxis& axis, dou
     if (axis.to <= 1) return 0.5 * (axis.start + axis.end) * (from - 1);
     return axis.start * (from - 1) + x * (axis.end - axis.start) * (from - 1) / (axis.length - 1);
   }
+  if (mode == "tf_half_pixel_for_nn") return (x + 0.5) / axis.scale;
   const double half_pixel = (x + 0.5) / axis.scale - 0.5;
   if (mode == "pytorch_half_pixel") return axis.to > 1 ? half_pixel : 0;
   if (mode == "half_pixel_symmetric") {
@@ -62,6 +69,11 @@ struct ResizeMode {
     if (mode == "bilinear") mode = "linear";
     if (mode != "nearest" && mode != "linear" && mode != "cubic") {
       context.fail(ErrorCode::invalid_graph, "mode is none of nearest, linear, cubic");
+    }
+    if (std::ranges::find(coordinate_transformations, transform) ==
+        std::end(coordinate_transformations)) {
+      context.fail(ErrorCode::invalid_graph,
+                   "there is no coordinate_transformation_mode '" + std::string(transform) + "'");
     }
   }
 

@@ -5,6 +5,13 @@
 namespace inlay::cases {
 namespace {
 
+/// Before ONNX 1.13 its cases stored bfloat16 as the uint16 with the same bits.
+Tensor as_bfloat16(const Tensor& tensor, const Type& type) {
+  if (type.dtype != DType::bfloat16 || tensor.dtype() != DType::uint16) return tensor;
+  return Tensor::wrap(DType::bfloat16, tensor.shape(), tensor.data(), tensor.bytes(),
+                      tensor.owner());
+}
+
 std::vector<Value> load_values(const std::filesystem::path& folder, const std::string& prefix,
                                std::span<const Model::Port> ports) {
   std::vector<Value> values;
@@ -17,8 +24,11 @@ std::vector<Value> load_values(const std::filesystem::path& folder, const std::s
                   {.file = path.string()});
     }
     const Bytes file = file_reader(path)->read();
+    const Type& type = ports[values.size()].type;
     try {
-      values.push_back(read_value(file.bytes, ports[values.size()].type));
+      Value value = read_value(file.bytes, type);
+      if (value.is_tensor()) value = as_bfloat16(value.tensor(), type);
+      values.push_back(std::move(value));
     } catch (const Error& error) {
       throw error.at({.file = path.string()});
     }

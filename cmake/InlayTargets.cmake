@@ -1,5 +1,6 @@
 # The two library targets: inlay::headers (interface only) and inlay::inlay.
 include(InlayIsa)
+include(InlayOperators)
 
 find_package(Threads REQUIRED)
 find_package(Eigen3 3.3 REQUIRED NO_MODULE)
@@ -55,6 +56,7 @@ target_include_directories(inlay SYSTEM PRIVATE
   $<TARGET_PROPERTY:Eigen3::Eigen,INTERFACE_INCLUDE_DIRECTORIES>)
 target_link_libraries(inlay PUBLIC inlay_headers Threads::Threads PRIVATE $<BUILD_INTERFACE:inlay_flags>)
 inlay_add_isa_sources(inlay)
+inlay_choose_operators(inlay)
 
 if(INLAY_OPENMP)
   find_package(OpenMP REQUIRED COMPONENTS CXX)

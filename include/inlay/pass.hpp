@@ -17,6 +17,7 @@ struct PassContext {
 struct Pass {
   std::string_view name;
   std::string_view summary;  ///< one line for a person
+  /// Null: left out, since this build is without the operators that it writes.
   void (*run)(Graph& graph, const PassContext& context);
   bool essential = false;  ///< nothing runs without it, so that optimize = false keeps it
   bool whole = false;      ///< run() sees to subgraphs itself; else it is called for each of them

@@ -4,12 +4,43 @@
 #include "backends/cpu/cpu.hpp"
 #include "backends/cpu/isa.hpp"
 #include "backends/reference/reference.hpp"
+#include "built_operators.hpp"
 #include "inlay/backend.hpp"
 #include "ops/schemas.hpp"
 
 namespace inlay::inline v0 {
 
 namespace {
+
+/// The operators of one file of src/ops, null when this build has none of them.
+struct Family {
+  std::vector<OpSchema> (*schemas)();
+
+  INLAY_CONSTEVAL Family(std::string_view file, std::vector<OpSchema> (*all)())
+      : schemas(is_family_built(file) ? all : nullptr) {}
+};
+
+constexpr Family families[] = {
+    {"elementwise", elementwise_schemas},
+    {"generator", generator_schemas},
+    {"reduction", reduction_schemas},
+    {"normalization", normalization_schemas},
+    {"shape", shape_schemas},
+    {"movement", movement_schemas},
+    {"gather", gather_schemas},
+    {"selection", selection_schemas},
+    {"resize", resize_schemas},
+    {"sampling", sampling_schemas},
+    {"container", container_schemas},
+    {"control", control_schemas},
+    {"matmul", matmul_schemas},
+    {"conv", conv_schemas},
+    {"pool", pool_schemas},
+    {"recurrent", recurrent_schemas},
+    {"quantized", quantized_schemas},
+    {"attention", attention_schemas},
+    {"fused", fused_schemas},
+};
 
 const cpu::KernelTable& choose_kernels(std::string_view isa) {
   const cpu::KernelTable* table = isa.empty() ? cpu::best_kernels() : cpu::find_kernels(isa);
@@ -28,12 +59,11 @@ const cpu::KernelTable& choose_kernels(std::string_view isa) {
 std::shared_ptr<Registry> Registry::create(std::string_view isa) {
   const cpu::KernelTable& kernels = choose_kernels(isa);
   auto registry = std::make_shared<Registry>();
-  for (auto schemas :
-       {elementwise_schemas, generator_schemas, reduction_schemas, normalization_schemas,
-        shape_schemas, movement_schemas, gather_schemas, selection_schemas, resize_schemas,
-        sampling_schemas, container_schemas, control_schemas, matmul_schemas, conv_schemas,
-        pool_schemas, recurrent_schemas, quantized_schemas, attention_schemas, fused_schemas}) {
-    for (OpSchema& schema : schemas()) registry->add(std::move(schema));
+  for (const Family& family : families) {
+    if (family.schemas == nullptr) continue;
+    for (OpSchema& schema : family.schemas()) {
+      if (is_built(schema.domain, schema.name)) registry->add(std::move(schema));
+    }
   }
   registry->add(make_reference_backend());
   registry->add(cpu::make_cpu_backend(kernels));

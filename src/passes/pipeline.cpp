@@ -1,35 +1,58 @@
 #include "passes/pipeline.hpp"
 
+#include <algorithm>
 #include <array>
+
+#include "built_operators.hpp"
 
 namespace inlay::inline v0 {
 namespace {
 
 using namespace passes;
 
+using RunPass = void (*)(Graph& graph, const PassContext& context);
+
+/// The pass, if this build has the operators that it writes: qualified names, a space between them.
+constexpr RunPass with(std::string_view writes, RunPass pass) {
+  while (!writes.empty()) {
+    const std::string_view name = writes.substr(0, writes.find(' '));
+    const std::size_t colon = name.find(':');
+    const std::string_view domain = colon == name.npos ? "" : name.substr(0, colon);
+    if (!is_built(domain, name.substr(colon + 1))) return nullptr;  // npos + 1 is 0
+    writes.remove_prefix(std::min(writes.size(), name.size() + 1));
+  }
+  return pass;
+}
+
 // A short fixed order: each fusion comes after those that make room for it.
 constexpr std::array standard{
     Pass{"infer_types", "gives every value its type", infer_types, true, true},
     // Before folding, which would turn quantized weights into floats.
-    Pass{"fuse_quantized", "runs QDQ patterns on integers", fuse_quantized},
+    Pass{"fuse_quantized", "runs QDQ patterns on integers",
+         with("QLinearConv QLinearMatMul com.microsoft:QLinearAdd com.microsoft:QLinearMul",
+              fuse_quantized)},
     Pass{"fold_constants", "computes what does not depend on inputs", fold_constants, false, true},
     Pass{"inline_branches", "takes the branch of an If whose condition is known", inline_branches},
     Pass{"fold_constants", "the same within branches taken", fold_constants, false, true},
     Pass{"eliminate_dead", "drops what nobody needs", eliminate_dead},
     Pass{"eliminate_common", "computes equal nodes once", eliminate_common},
-    Pass{"widen_float16", "computes float16 in float32, rounding at the borders", widen_float16},
+    Pass{"widen_float16", "computes float16 in float32, rounding at the borders",
+         with("Cast", widen_float16)},
     Pass{"eliminate_dead", "drops casts that nobody needs", eliminate_dead},
-    Pass{"replace_upsample", "writes Upsample as Resize", replace_upsample},
+    Pass{"replace_upsample", "writes Upsample as Resize", with("Resize", replace_upsample)},
     Pass{"remove_noops", "removes nodes that change nothing", remove_noops},
     Pass{"fuse_activation_formulas", "finds Gelu, Swish, HardSwish, Mish in arithmetic",
-         fuse_activation_formulas},
-    Pass{"fuse_layer_norm", "finds LayerNormalization in arithmetic", fuse_layer_norm},
-    Pass{"fuse_rms_norm", "finds RMSNormalization in arithmetic", fuse_rms_norm},
+         with("Gelu Swish HardSwish HardSigmoid Mish", fuse_activation_formulas)},
+    Pass{"fuse_layer_norm", "finds LayerNormalization in arithmetic",
+         with("LayerNormalization", fuse_layer_norm)},
+    Pass{"fuse_rms_norm", "finds RMSNormalization in arithmetic",
+         with("RMSNormalization", fuse_rms_norm)},
     Pass{"fuse_norm_scale", "puts constants behind a normalisation into it", fuse_norm_scale},
-    Pass{"merge_transposes", "cancels and merges Transposes", merge_transposes},
-    Pass{"merge_reshapes", "makes one Reshape of a chain", merge_reshapes},
+    Pass{"merge_transposes", "cancels and merges Transposes",
+         with("Reshape Transpose", merge_transposes)},
+    Pass{"merge_reshapes", "makes one Reshape of a chain", with("Reshape", merge_reshapes)},
     Pass{"fuse_pad", "puts zero padding into the Conv behind it", fuse_pad},
-    Pass{"fuse_gemm", "writes Gemm as FusedMatMul", fuse_gemm},
+    Pass{"fuse_gemm", "writes Gemm as FusedMatMul", with("inlay:FusedMatMul", fuse_gemm)},
     Pass{"fuse_affine", "puts constant scales and shifts into weights and bias", fuse_affine},
     Pass{"fuse_residual", "adds residuals within Conv and MatMul", fuse_residual},
     Pass{"fuse_activation", "applies activations within Conv and MatMul", fuse_activation},
@@ -65,6 +88,7 @@ std::span<const Pass> standard_passes() { return standard; }
 void run_passes(Graph& graph, const PassContext& context, std::span<const Pass> passes,
                 const std::function<void(const Pass&, const Graph&)>& after) {
   for (const Pass& pass : passes) {
+    if (pass.run == nullptr) continue;
     run_on(graph, context, pass);
 #ifndef NDEBUG
     check(graph, pass);

@@ -1,22 +1,11 @@
 // Elementwise operators of two or more operands that broadcast.
 #include "backends/cpu/broadcast_plan.hpp"
+#include "backends/cpu/rules.hpp"
 
 namespace inlay::inline v0::cpu {
 namespace {
 
 using kernels::BinaryOp;
-
-struct BinaryRule {
-  std::string_view op;
-  BinaryOp function;
-  bool many = false;  ///< takes any number of operands, one after the other
-};
-
-constexpr BinaryRule binary_rules[] = {
-    {"Add", BinaryOp::add},       {"Sub", BinaryOp::sub},       {"Mul", BinaryOp::mul},
-    {"Div", BinaryOp::div},       {"Pow", BinaryOp::pow},       {"PRelu", BinaryOp::prelu},
-    {"Max", BinaryOp::max, true}, {"Min", BinaryOp::min, true}, {"Sum", BinaryOp::add, true},
-};
 
 const BinaryRule& binary_rule(const Node& node) {
   return *std::find_if(std::begin(binary_rules), std::end(binary_rules),

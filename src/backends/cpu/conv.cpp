@@ -167,9 +167,9 @@ Support supports_conv(const CompileContext& context) {
 
 std::vector<CpuOp> conv_ops() {
   return {
-      {"", "Conv", supports_conv, compile_as<ConvKernel>},
-      {"com.microsoft", "FusedConv", supports_conv, compile_as<ConvKernel>},
-      {"", "ConvTranspose", supports_conv, compile_as<ConvKernel>},
+      cpu_op("", "Conv", supports_conv, compile_as<ConvKernel>),
+      cpu_op("com.microsoft", "FusedConv", supports_conv, compile_as<ConvKernel>),
+      cpu_op("", "ConvTranspose", supports_conv, compile_as<ConvKernel>),
   };
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "backends/cpu/isa/table.hpp"
+#include "built_operators.hpp"
 #include "inlay/backend.hpp"
 
 namespace inlay::inline v0::cpu {
@@ -18,6 +19,15 @@ struct CpuOp {
   Support (*supports)(const CompileContext& context);
   std::unique_ptr<Kernel> (*compile)(const CompileContext& context, const KernelTable& table);
 };
+
+/// The same, with neither function when this build is without the operator.
+INLAY_CONSTEVAL CpuOp cpu_op(std::string_view domain, std::string_view op,
+                             Support (*supports)(const CompileContext&),
+                             std::unique_ptr<Kernel> (*compile)(const CompileContext&,
+                                                                const KernelTable&)) {
+  if (!is_built(domain, op)) return {domain, op, nullptr, nullptr};
+  return {domain, op, supports, compile};
+}
 
 // One function per family file in this folder.
 std::vector<CpuOp> matmul_ops();

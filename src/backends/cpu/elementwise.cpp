@@ -1,52 +1,11 @@
 // Elementwise operators of one operand.
 #include "backends/cpu/glue.hpp"
+#include "backends/cpu/rules.hpp"
 
 namespace inlay::inline v0::cpu {
 namespace {
 
 using kernels::UnaryOp;
-
-/// An operator's function and the attributes that are its parameters.
-struct UnaryRule {
-  std::string_view op;
-  UnaryOp function;
-  std::string_view alpha_name = {};
-  float alpha = 0;
-  std::string_view beta_name = {};
-  float beta = 0;
-};
-
-constexpr UnaryRule unary_rules[] = {
-    {"Abs", UnaryOp::abs},
-    {"Neg", UnaryOp::neg},
-    {"Relu", UnaryOp::relu},
-    {"LeakyRelu", UnaryOp::leaky_relu, "alpha", 0.01f},
-    {"ThresholdedRelu", UnaryOp::thresholded_relu, "alpha", 1.0f},
-    {"Elu", UnaryOp::elu, "alpha", 1.0f},
-    {"Celu", UnaryOp::celu, "alpha", 1.0f},
-    {"Selu", UnaryOp::selu, "alpha", 1.67326319217681884765625f, "gamma",
-     1.05070102214813232421875f},
-    {"HardSigmoid", UnaryOp::hard_sigmoid, "alpha", 0.2f, "beta", 0.5f},
-    {"HardSwish", UnaryOp::hard_swish},
-    {"Sigmoid", UnaryOp::sigmoid},
-    {"Swish", UnaryOp::swish, "alpha", 1.0f},
-    {"Tanh", UnaryOp::tanh},
-    {"Exp", UnaryOp::exp},
-    {"Log", UnaryOp::log},
-    {"Sqrt", UnaryOp::sqrt},
-    {"Reciprocal", UnaryOp::reciprocal},
-    {"Erf", UnaryOp::erf},
-    {"Gelu", UnaryOp::gelu},
-    {"Softplus", UnaryOp::softplus},
-    {"Softsign", UnaryOp::softsign},
-    {"Mish", UnaryOp::mish},
-    {"Floor", UnaryOp::floor},
-    {"Ceil", UnaryOp::ceil},
-    {"Round", UnaryOp::round},
-    {"Sign", UnaryOp::sign},
-    {"Sin", UnaryOp::sin},
-    {"Cos", UnaryOp::cos},
-};
 
 const UnaryRule& unary_rule(const Node& node) {
   return *std::find_if(std::begin(unary_rules), std::end(unary_rules),
@@ -108,7 +67,7 @@ Support supports_clip(const CompileContext& context) { return float_inputs(conte
 }  // namespace
 
 std::vector<CpuOp> elementwise_ops() {
-  std::vector<CpuOp> ops = {{"", "Clip", supports_clip, compile_as<ClipKernel>}};
+  std::vector<CpuOp> ops = {cpu_op("", "Clip", supports_clip, compile_as<ClipKernel>)};
   for (const UnaryRule& rule : unary_rules) {
     ops.push_back({"", rule.op, supports_unary, compile_as<UnaryKernel>});
   }

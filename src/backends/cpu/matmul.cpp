@@ -157,9 +157,9 @@ Support supports_matmul(const CompileContext& context) {
 
 std::vector<CpuOp> matmul_ops() {
   return {
-      {"", "MatMul", supports_matmul, compile_as<MatMulKernel>},
-      {"", "Gemm", supports_matmul, compile_as<MatMulKernel>},
-      {"inlay", "FusedMatMul", supports_matmul, compile_as<MatMulKernel>},
+      cpu_op("", "MatMul", supports_matmul, compile_as<MatMulKernel>),
+      cpu_op("", "Gemm", supports_matmul, compile_as<MatMulKernel>),
+      cpu_op("inlay", "FusedMatMul", supports_matmul, compile_as<MatMulKernel>),
   };
 }
 

@@ -195,11 +195,11 @@ Support supports_group_norm(const CompileContext& context) {
 }  // namespace
 
 std::vector<CpuOp> normalization_ops() {
-  return {{"", "LayerNormalization", supports_row_norm, compile_as<RowNormKernel>},
-          {"", "RMSNormalization", supports_row_norm, compile_as<RowNormKernel>},
-          {"", "BatchNormalization", supports_batch_norm, compile_as<BatchNormKernel>},
-          {"", "InstanceNormalization", supports_group_norm, compile_as<GroupNormKernel>},
-          {"", "GroupNormalization", supports_group_norm, compile_as<GroupNormKernel>}};
+  return {cpu_op("", "LayerNormalization", supports_row_norm, compile_as<RowNormKernel>),
+          cpu_op("", "RMSNormalization", supports_row_norm, compile_as<RowNormKernel>),
+          cpu_op("", "BatchNormalization", supports_batch_norm, compile_as<BatchNormKernel>),
+          cpu_op("", "InstanceNormalization", supports_group_norm, compile_as<GroupNormKernel>),
+          cpu_op("", "GroupNormalization", supports_group_norm, compile_as<GroupNormKernel>)};
 }
 
 }  // namespace inlay::inline v0::cpu

@@ -90,10 +90,10 @@ Support supports_global_pool(const CompileContext& context) { return float_input
 }  // namespace
 
 std::vector<CpuOp> pool_ops() {
-  return {{"", "MaxPool", supports_pool, compile_as<PoolKernel>},
-          {"", "AveragePool", supports_pool, compile_as<PoolKernel>},
-          {"", "GlobalMaxPool", supports_global_pool, compile_as<GlobalPoolKernel>},
-          {"", "GlobalAveragePool", supports_global_pool, compile_as<GlobalPoolKernel>}};
+  return {cpu_op("", "MaxPool", supports_pool, compile_as<PoolKernel>),
+          cpu_op("", "AveragePool", supports_pool, compile_as<PoolKernel>),
+          cpu_op("", "GlobalMaxPool", supports_global_pool, compile_as<GlobalPoolKernel>),
+          cpu_op("", "GlobalAveragePool", supports_global_pool, compile_as<GlobalPoolKernel>)};
 }
 
 }  // namespace inlay::inline v0::cpu

@@ -326,8 +326,8 @@ Support supports_recurrent(const CompileContext& context) {
 }  // namespace
 
 std::vector<CpuOp> recurrent_ops() {
-  return {{"", "LSTM", supports_recurrent, compile_as<RecurrentKernel>},
-          {"", "GRU", supports_recurrent, compile_as<RecurrentKernel>}};
+  return {cpu_op("", "LSTM", supports_recurrent, compile_as<RecurrentKernel>),
+          cpu_op("", "GRU", supports_recurrent, compile_as<RecurrentKernel>)};
 }
 
 }  // namespace inlay::inline v0::cpu

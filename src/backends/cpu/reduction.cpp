@@ -1,5 +1,6 @@
 // The Reduce operators. Axes that are neighbours once axes of size 1 are left out are reduced where
 // they lie; others are brought together by a transpose first.
+#include "backends/cpu/rules.hpp"
 #include "backends/cpu/transpose.hpp"
 #include "backends/reference/arguments.hpp"
 #include "backends/reference/iterate.hpp"
@@ -9,19 +10,6 @@ namespace {
 
 using kernels::ReduceOp;
 using kernels::ReduceShape;
-
-struct ReduceRule {
-  std::string_view op;
-  ReduceOp function;
-};
-
-constexpr ReduceRule reduce_rules[] = {
-    {"ReduceSum", ReduceOp::sum},        {"ReduceMean", ReduceOp::mean},
-    {"ReduceMax", ReduceOp::max},        {"ReduceMin", ReduceOp::min},
-    {"ReduceProd", ReduceOp::prod},      {"ReduceSumSquare", ReduceOp::sum_square},
-    {"ReduceL1", ReduceOp::l1},          {"ReduceL2", ReduceOp::l2},
-    {"ReduceLogSum", ReduceOp::log_sum}, {"ReduceLogSumExp", ReduceOp::log_sum_exp},
-};
 
 /// The kept axes before, the reduced, and the kept ones after; false when kept and reduced axes
 /// alternate more often.

@@ -138,8 +138,8 @@ Support supports_resize(const CompileContext& context) {
 }  // namespace
 
 std::vector<CpuOp> resize_ops() {
-  return {{"", "Resize", supports_resize, compile_as<ResizeKernel>},
-          {"", "Upsample", supports_resize, compile_as<ResizeKernel>}};
+  return {cpu_op("", "Resize", supports_resize, compile_as<ResizeKernel>),
+          cpu_op("", "Upsample", supports_resize, compile_as<ResizeKernel>)};
 }
 
 }  // namespace inlay::inline v0::cpu

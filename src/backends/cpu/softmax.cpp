@@ -56,8 +56,8 @@ Support supports_softmax(const CompileContext& context) { return float_inputs(co
 }  // namespace
 
 std::vector<CpuOp> softmax_ops() {
-  return {{"", "Softmax", supports_softmax, compile_as<SoftmaxKernel>},
-          {"", "LogSoftmax", supports_softmax, compile_as<SoftmaxKernel>}};
+  return {cpu_op("", "Softmax", supports_softmax, compile_as<SoftmaxKernel>),
+          cpu_op("", "LogSoftmax", supports_softmax, compile_as<SoftmaxKernel>)};
 }
 
 }  // namespace inlay::inline v0::cpu

@@ -49,7 +49,7 @@ Support supports_transpose(const CompileContext& context) {
 }  // namespace
 
 std::vector<CpuOp> transpose_ops() {
-  return {{"", "Transpose", supports_transpose, compile_as<TransposeKernel>}};
+  return {cpu_op("", "Transpose", supports_transpose, compile_as<TransposeKernel>)};
 }
 
 }  // namespace inlay::inline v0::cpu

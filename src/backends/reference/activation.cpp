@@ -24,8 +24,8 @@ constexpr auto softplus = [](auto x) {
 
 /// Output 0 = f(x) where f = make(attributes).
 template <class Make>
-void activation(KernelContext& context) {
-  map_unary<Floats>(context, Make{}(context.attributes()));
+constexpr KernelPointer activation(Make) {
+  return [](KernelContext& context) { map_unary<Floats>(context, Make{}(context.attributes())); };
 }
 
 void run_relu(KernelContext& context) {
@@ -103,53 +103,58 @@ void run_swiglu(KernelContext& context) {
 }  // namespace
 
 void add_activation_kernels(std::vector<ReferenceKernel>& table) {
-  const auto add = [&](std::string_view op, auto make) {
-    table.push_back({"", op, activation<decltype(make)>});
-  };
-  add("Sigmoid", [](const Attributes&) { return sigmoid; });
-  add("Softplus", [](const Attributes&) { return softplus; });
-  add("Softsign", [](const Attributes&) { return [](auto x) { return x / (1 + std::abs(x)); }; });
-  add("Mish", [](const Attributes&) { return [](auto x) { return x * std::tanh(softplus(x)); }; });
-  add("HardSwish", [](const Attributes&) {
-    return [](auto x) {
-      using T = decltype(x);
-      return x * std::clamp(x / 6 + T(0.5), T(0), T(1));
-    };
-  });
-  add("Swish", [](const Attributes& attributes) {
-    return [alpha = attributes.real("alpha", 1.0f)](auto x) {
-      return x * sigmoid(static_cast<decltype(x)>(alpha) * x);
-    };
-  });
-  add("LeakyRelu", [](const Attributes& attributes) {
-    return [alpha = attributes.real("alpha", 0.01f)](auto x) { return x < 0 ? alpha * x : x; };
-  });
-  add("ThresholdedRelu", [](const Attributes& attributes) {
-    return
-        [alpha = attributes.real("alpha", 1.0f)](auto x) { return x > alpha ? x : decltype(x)(0); };
-  });
-  add("Elu", [](const Attributes& attributes) {
-    return [alpha = attributes.real("alpha", 1.0f)](auto x) {
-      return x < 0 ? alpha * std::expm1(x) : x;
-    };
-  });
-  add("Celu", [](const Attributes& attributes) {
-    return [alpha = attributes.real("alpha", 1.0f)](auto x) {
-      return x < 0 ? alpha * std::expm1(x / alpha) : x;
-    };
-  });
-  add("Selu", [](const Attributes& attributes) {
-    return [alpha = attributes.real("alpha", 1.67326319217681884765625f),
-            gamma = attributes.real("gamma", 1.05070102214813232421875f)](auto x) {
-      return gamma * (x > 0 ? x : alpha * std::expm1(x));
-    };
-  });
-  add("HardSigmoid", [](const Attributes& attributes) {
-    return [alpha = attributes.real("alpha", 0.2f), beta = attributes.real("beta", 0.5f)](auto x) {
-      using T = decltype(x);
-      return std::clamp(alpha * x + beta, T(0), T(1));
-    };
-  });
+  table.push_back({"", "Sigmoid", activation([](const Attributes&) { return sigmoid; })});
+  table.push_back({"", "Softplus", activation([](const Attributes&) { return softplus; })});
+  table.push_back({"", "Softsign", activation([](const Attributes&) {
+                     return [](auto x) { return x / (1 + std::abs(x)); };
+                   })});
+  table.push_back({"", "Mish", activation([](const Attributes&) {
+                     return [](auto x) { return x * std::tanh(softplus(x)); };
+                   })});
+  table.push_back({"", "HardSwish", activation([](const Attributes&) {
+                     return [](auto x) {
+                       using T = decltype(x);
+                       return x * std::clamp(x / 6 + T(0.5), T(0), T(1));
+                     };
+                   })});
+  table.push_back({"", "Swish", activation([](const Attributes& attributes) {
+                     return [alpha = attributes.real("alpha", 1.0f)](auto x) {
+                       return x * sigmoid(static_cast<decltype(x)>(alpha) * x);
+                     };
+                   })});
+  table.push_back({"", "LeakyRelu", activation([](const Attributes& attributes) {
+                     return [alpha = attributes.real("alpha", 0.01f)](auto x) {
+                       return x < 0 ? alpha * x : x;
+                     };
+                   })});
+  table.push_back({"", "ThresholdedRelu", activation([](const Attributes& attributes) {
+                     return [alpha = attributes.real("alpha", 1.0f)](auto x) {
+                       return x > alpha ? x : decltype(x)(0);
+                     };
+                   })});
+  table.push_back({"", "Elu", activation([](const Attributes& attributes) {
+                     return [alpha = attributes.real("alpha", 1.0f)](auto x) {
+                       return x < 0 ? alpha * std::expm1(x) : x;
+                     };
+                   })});
+  table.push_back({"", "Celu", activation([](const Attributes& attributes) {
+                     return [alpha = attributes.real("alpha", 1.0f)](auto x) {
+                       return x < 0 ? alpha * std::expm1(x / alpha) : x;
+                     };
+                   })});
+  table.push_back({"", "Selu", activation([](const Attributes& attributes) {
+                     return [alpha = attributes.real("alpha", 1.67326319217681884765625f),
+                             gamma = attributes.real("gamma", 1.05070102214813232421875f)](auto x) {
+                       return gamma * (x > 0 ? x : alpha * std::expm1(x));
+                     };
+                   })});
+  table.push_back({"", "HardSigmoid", activation([](const Attributes& attributes) {
+                     return [alpha = attributes.real("alpha", 0.2f),
+                             beta = attributes.real("beta", 0.5f)](auto x) {
+                       using T = decltype(x);
+                       return std::clamp(alpha * x + beta, T(0), T(1));
+                     };
+                   })});
   table.push_back({"", "Relu", run_relu});
   table.push_back({"", "Gelu", run_gelu});
   table.push_back({"", "Shrink", run_shrink});

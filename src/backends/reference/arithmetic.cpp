@@ -131,33 +131,25 @@ void run_mean(KernelContext& context) {
   });
 }
 
-template <class Group, class F>
-void binary_kernel(KernelContext& context) {
-  map_binary<Group>(context, F{});
-}
 template <class F>
-void fold_kernel(KernelContext& context) {
-  fold_inputs(context, F{});
+constexpr KernelPointer fold_kernel(F) {
+  return [](KernelContext& context) { fold_inputs(context, F{}); };
 }
 
 }  // namespace
 
 void add_arithmetic_kernels(std::vector<ReferenceKernel>& table) {
-  const auto add = [&](std::string_view op, auto f) {
-    table.push_back({"", op, binary_kernel<Numbers, decltype(f)>});
-  };
-  add("Add", add_values);
-  add("Sub", [](auto a, auto b) { return wrap_sub(a, b); });
-  add("Mul", [](auto a, auto b) { return wrap_mul(a, b); });
-  add("Div", divide_values);
+  table.push_back({"", "Add", binary_kernel<Numbers>(add_values)});
+  table.push_back(
+      {"", "Sub", binary_kernel<Numbers>([](auto a, auto b) { return wrap_sub(a, b); })});
+  table.push_back(
+      {"", "Mul", binary_kernel<Numbers>([](auto a, auto b) { return wrap_mul(a, b); })});
+  table.push_back({"", "Div", binary_kernel<Numbers>(divide_values)});
   table.push_back({"", "Mod", run_mod});
   table.push_back({"", "Pow", run_pow});
-  const auto add_fold = [&](std::string_view op, auto f) {
-    table.push_back({"", op, fold_kernel<decltype(f)>});
-  };
-  add_fold("Max", larger);
-  add_fold("Min", smaller);
-  add_fold("Sum", add_values);
+  table.push_back({"", "Max", fold_kernel(larger)});
+  table.push_back({"", "Min", fold_kernel(smaller)});
+  table.push_back({"", "Sum", fold_kernel(add_values)});
   table.push_back({"", "Mean", run_mean});
 }
 

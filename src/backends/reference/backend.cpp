@@ -26,6 +26,7 @@ class ReferenceBackend final : public Backend {
           pool_kernels,        recurrent_kernels, quantized_kernels, attention_kernels,
           fused_kernels}) {
       for (const ReferenceKernel& kernel : table()) {
+        if (kernel.run == nullptr) continue;
         kernels_.emplace(std::pair(kernel.domain, kernel.op), kernel.run);
       }
     }

@@ -9,11 +9,6 @@
 namespace inlay::inline v0::kernels {
 namespace {
 
-template <class Group, class Out, class F>
-void binary_kernel(KernelContext& context) {
-  map_binary<Group, Out>(context, F{});
-}
-
 /// Output 0 = test(x) for each element of a float type of any width.
 template <class F>
 void classify(KernelContext& context, F&& test) {
@@ -83,31 +78,30 @@ void run_where(KernelContext& context) {
 }  // namespace
 
 void add_logic_kernels(std::vector<ReferenceKernel>& table) {
-  const auto add = [&]<class Group, class Out>(Group, Out, std::string_view op, auto f) {
-    table.push_back({"", op, binary_kernel<Group, Out, decltype(f)>});
-  };
   using Bool = Types<bool>;
-  add(Bool{}, bool{}, "And", [](bool a, bool b) { return a && b; });
-  add(Bool{}, bool{}, "Or", [](bool a, bool b) { return a || b; });
-  add(Bool{}, bool{}, "Xor", [](bool a, bool b) { return a != b; });
+  table.push_back({"", "And", binary_kernel<Bool, bool>([](bool a, bool b) { return a && b; })});
+  table.push_back({"", "Or", binary_kernel<Bool, bool>([](bool a, bool b) { return a || b; })});
+  table.push_back({"", "Xor", binary_kernel<Bool, bool>([](bool a, bool b) { return a != b; })});
   using Comparable = Union<Numbers, Types<bool, std::string>>;
-  add(Comparable{}, bool{}, "Equal", [](const auto& a, const auto& b) { return a == b; });
-  add(Numbers{}, bool{}, "Less", [](auto a, auto b) { return a < b; });
-  add(Numbers{}, bool{}, "Greater", [](auto a, auto b) { return a > b; });
-  add(Numbers{}, bool{}, "LessOrEqual", [](auto a, auto b) { return a <= b; });
-  add(Numbers{}, bool{}, "GreaterOrEqual", [](auto a, auto b) { return a >= b; });
-
-  const auto add_bits = [&](std::string_view op, auto f) {
-    table.push_back({"", op, binary_kernel<Integers, void, decltype(f)>});
-  };
-  add_bits("BitwiseAnd", [](auto a, auto b) { return a & b; });
-  add_bits("BitwiseOr", [](auto a, auto b) { return a | b; });
-  add_bits("BitwiseXor", [](auto a, auto b) { return a ^ b; });
-  table.push_back({"", "BitShift", run_bit_shift});
-  table.push_back({"", "BitwiseNot",
-                   [](KernelContext& c) { map_unary<Integers>(c, [](auto x) { return ~x; }); }});
+  table.push_back({"", "Equal", binary_kernel<Comparable, bool>([](const auto& a, const auto& b) {
+                     return a == b;
+                   })});
+  table.push_back({"", "Less", binary_kernel<Numbers, bool>([](auto a, auto b) { return a < b; })});
   table.push_back(
-      {"", "Not", [](KernelContext& c) { map_unary<Types<bool>>(c, [](bool x) { return !x; }); }});
+      {"", "Greater", binary_kernel<Numbers, bool>([](auto a, auto b) { return a > b; })});
+  table.push_back(
+      {"", "LessOrEqual", binary_kernel<Numbers, bool>([](auto a, auto b) { return a <= b; })});
+  table.push_back(
+      {"", "GreaterOrEqual", binary_kernel<Numbers, bool>([](auto a, auto b) { return a >= b; })});
+
+  table.push_back(
+      {"", "BitwiseAnd", binary_kernel<Integers>([](auto a, auto b) { return a & b; })});
+  table.push_back({"", "BitwiseOr", binary_kernel<Integers>([](auto a, auto b) { return a | b; })});
+  table.push_back(
+      {"", "BitwiseXor", binary_kernel<Integers>([](auto a, auto b) { return a ^ b; })});
+  table.push_back({"", "BitShift", run_bit_shift});
+  table.push_back({"", "BitwiseNot", unary_kernel<Integers>([](auto x) { return ~x; })});
+  table.push_back({"", "Not", unary_kernel<Bool>([](bool x) { return !x; })});
   table.push_back(
       {"", "IsNaN", [](KernelContext& c) { classify(c, [](auto x) { return std::isnan(x); }); }});
   table.push_back({"", "IsInf", run_is_inf});

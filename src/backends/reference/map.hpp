@@ -78,4 +78,15 @@ void map_binary(KernelContext& context, F&& f) {
   });
 }
 
+/// The kernel function of a formula without captures.
+using KernelPointer = void (*)(KernelContext&);
+template <class Group, class Out = void, class F>
+constexpr KernelPointer unary_kernel(F) {
+  return [](KernelContext& context) { map_unary<Group, Out>(context, F{}); };
+}
+template <class Group, class Out = void, class F>
+constexpr KernelPointer binary_kernel(F) {
+  return [](KernelContext& context) { map_binary<Group, Out>(context, F{}); };
+}
+
 }  // namespace inlay::inline v0::kernels

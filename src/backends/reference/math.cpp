@@ -44,39 +44,31 @@ void run_erf(KernelContext& context) {
   });
 }
 
-template <class F>
-void float_kernel(KernelContext& context) {
-  map_unary<Floats>(context, F{});
-}
-
 }  // namespace
 
 void add_math_kernels(std::vector<ReferenceKernel>& table) {
-  const auto add = [&](std::string_view op, auto f) {
-    table.push_back({"", op, float_kernel<decltype(f)>});
-  };
-  add("Floor", [](auto x) { return std::floor(x); });
-  add("Ceil", [](auto x) { return std::ceil(x); });
-  add("Round", [](auto x) { return std::nearbyint(x); });
-  add("Sqrt", [](auto x) { return std::sqrt(x); });
-  add("Exp", [](auto x) { return std::exp(x); });
-  add("Log", [](auto x) { return std::log(x); });
-  add("Reciprocal", [](auto x) { return 1 / x; });
-  add("Sin", [](auto x) { return std::sin(x); });
-  add("Cos", [](auto x) { return std::cos(x); });
-  add("Tan", [](auto x) { return std::tan(x); });
-  add("Asin", [](auto x) { return std::asin(x); });
-  add("Acos", [](auto x) { return std::acos(x); });
-  add("Atan", [](auto x) { return std::atan(x); });
-  add("Sinh", [](auto x) { return std::sinh(x); });
-  add("Cosh", [](auto x) { return std::cosh(x); });
-  add("Tanh", [](auto x) { return std::tanh(x); });
-  add("Asinh", [](auto x) { return std::asinh(x); });
-  add("Acosh", [](auto x) { return std::acosh(x); });
-  add("Atanh", [](auto x) { return std::atanh(x); });
-  table.push_back({"", "Abs", [](KernelContext& c) { map_unary<Numbers>(c, absolute); }});
-  table.push_back({"", "Neg", [](KernelContext& c) { map_unary<SignedNumbers>(c, negative); }});
-  table.push_back({"", "Sign", [](KernelContext& c) { map_unary<Numbers>(c, sign); }});
+  table.push_back({"", "Floor", unary_kernel<Floats>([](auto x) { return std::floor(x); })});
+  table.push_back({"", "Ceil", unary_kernel<Floats>([](auto x) { return std::ceil(x); })});
+  table.push_back({"", "Round", unary_kernel<Floats>([](auto x) { return std::nearbyint(x); })});
+  table.push_back({"", "Sqrt", unary_kernel<Floats>([](auto x) { return std::sqrt(x); })});
+  table.push_back({"", "Exp", unary_kernel<Floats>([](auto x) { return std::exp(x); })});
+  table.push_back({"", "Log", unary_kernel<Floats>([](auto x) { return std::log(x); })});
+  table.push_back({"", "Reciprocal", unary_kernel<Floats>([](auto x) { return 1 / x; })});
+  table.push_back({"", "Sin", unary_kernel<Floats>([](auto x) { return std::sin(x); })});
+  table.push_back({"", "Cos", unary_kernel<Floats>([](auto x) { return std::cos(x); })});
+  table.push_back({"", "Tan", unary_kernel<Floats>([](auto x) { return std::tan(x); })});
+  table.push_back({"", "Asin", unary_kernel<Floats>([](auto x) { return std::asin(x); })});
+  table.push_back({"", "Acos", unary_kernel<Floats>([](auto x) { return std::acos(x); })});
+  table.push_back({"", "Atan", unary_kernel<Floats>([](auto x) { return std::atan(x); })});
+  table.push_back({"", "Sinh", unary_kernel<Floats>([](auto x) { return std::sinh(x); })});
+  table.push_back({"", "Cosh", unary_kernel<Floats>([](auto x) { return std::cosh(x); })});
+  table.push_back({"", "Tanh", unary_kernel<Floats>([](auto x) { return std::tanh(x); })});
+  table.push_back({"", "Asinh", unary_kernel<Floats>([](auto x) { return std::asinh(x); })});
+  table.push_back({"", "Acosh", unary_kernel<Floats>([](auto x) { return std::acosh(x); })});
+  table.push_back({"", "Atanh", unary_kernel<Floats>([](auto x) { return std::atanh(x); })});
+  table.push_back({"", "Abs", unary_kernel<Numbers>(absolute)});
+  table.push_back({"", "Neg", unary_kernel<SignedNumbers>(negative)});
+  table.push_back({"", "Sign", unary_kernel<Numbers>(sign)});
   table.push_back({"", "Erf", run_erf});
 }
 

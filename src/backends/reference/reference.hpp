@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "built_operators.hpp"
 #include "inlay/backend.hpp"
 
 namespace inlay::inline v0 {
@@ -12,7 +13,11 @@ namespace inlay::inline v0 {
 struct ReferenceKernel {
   std::string_view domain;
   std::string_view op;
-  void (*run)(KernelContext& context);
+  void (*run)(KernelContext& context);  ///< null when this build is without the operator
+
+  INLAY_CONSTEVAL ReferenceKernel(std::string_view of_domain, std::string_view op_type,
+                            void (*function)(KernelContext& context))
+      : domain(of_domain), op(op_type), run(is_built(of_domain, op_type) ? function : nullptr) {}
 };
 
 std::vector<ReferenceKernel> elementwise_kernels();

@@ -4,6 +4,8 @@
 #include <inlay/kernels/conv.hpp>
 #include <inlay/kernels/conv_transpose.hpp>
 
+#include "built_operators.hpp"
+
 namespace inlay::inline v0::cpu {
 
 /// See inlay/kernels/conv.hpp and conv_transpose.hpp for the contracts.
@@ -17,6 +19,7 @@ struct ConvKernels {
 
 template <class A>
 constexpr ConvKernels make_conv_kernels() {
+  if (!is_built("", "Conv") && !is_built("com.microsoft", "FusedConv")) return {};
   return {.plan = &kernels::conv_plan<A>,
           .pack_weights = &kernels::conv_pack_weights<A>,
           .task = &kernels::conv_task<A>};
@@ -24,6 +27,7 @@ constexpr ConvKernels make_conv_kernels() {
 
 template <class A>
 constexpr ConvKernels make_conv_transpose_kernels() {
+  if (!is_built("", "ConvTranspose")) return {};
   return {.plan = &kernels::conv_transpose_plan<A>,
           .pack_weights = &kernels::conv_transpose_pack_weights<A>,
           .task = &kernels::conv_transpose_task<A>};

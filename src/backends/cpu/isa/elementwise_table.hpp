@@ -5,6 +5,8 @@
 #include <inlay/kernels/unary.hpp>
 #include <utility>
 
+#include "backends/cpu/rules.hpp"
+
 namespace inlay::inline v0::cpu {
 
 struct ElementwiseKernels {
@@ -18,18 +20,32 @@ struct ElementwiseKernels {
   Binary<std::int64_t> binary_int64[kernels::integer_binary_op_count];
 };
 
+constexpr bool computes(kernels::UnaryOp op) {
+  if (op == kernels::UnaryOp::clip) return is_built("", "Clip");
+  if (op == kernels::UnaryOp::gelu_tanh) return is_built("", "Gelu");
+  return is_needed(unary_rules, op);
+}
+
 template <class A, std::size_t... unary, std::size_t... binary, std::size_t... integer>
 constexpr ElementwiseKernels make_elementwise_kernels(std::index_sequence<unary...>,
                                                       std::index_sequence<binary...>,
                                                       std::index_sequence<integer...>) {
   using kernels::BinaryOp, kernels::UnaryOp;
   return {
-      .unary = {&kernels::unary<A, static_cast<UnaryOp>(unary)>...},
-      .binary = {&kernels::binary<A, static_cast<BinaryOp>(binary)>...},
+      .unary = {computes(static_cast<UnaryOp>(unary))
+                    ? &kernels::unary<A, static_cast<UnaryOp>(unary)>
+                    : nullptr...},
+      .binary = {is_needed(binary_rules, static_cast<BinaryOp>(binary))
+                     ? &kernels::binary<A, static_cast<BinaryOp>(binary)>
+                     : nullptr...},
       .binary_int32 =
-          {&kernels::binary_integer<A, std::int32_t, static_cast<BinaryOp>(integer)>...},
+          {is_needed(binary_rules, static_cast<BinaryOp>(integer))
+               ? &kernels::binary_integer<A, std::int32_t, static_cast<BinaryOp>(integer)>
+               : nullptr...},
       .binary_int64 =
-          {&kernels::binary_integer<A, std::int64_t, static_cast<BinaryOp>(integer)>...},
+          {is_needed(binary_rules, static_cast<BinaryOp>(integer))
+               ? &kernels::binary_integer<A, std::int64_t, static_cast<BinaryOp>(integer)>
+               : nullptr...},
   };
 }
 

@@ -3,6 +3,8 @@
 
 #include <inlay/kernels/gemm.hpp>
 
+#include "built_operators.hpp"
+
 namespace inlay::inline v0::cpu {
 
 /// See inlay/kernels/gemm.hpp for the contracts.
@@ -20,6 +22,8 @@ struct GemmKernels {
 
 template <class A>
 constexpr GemmKernels make_gemm_kernels() {
+  if (!is_any_built({"MatMul", "Gemm", "LSTM", "GRU"}) && !is_built("inlay", "FusedMatMul"))
+    return {};
   return {.mr = kernels::GemmBlocking<A>::mr,
           .nr = kernels::GemmBlocking<A>::nr,
           .packed_a_size = &kernels::packed_a_size<A>,

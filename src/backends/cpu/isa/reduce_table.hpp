@@ -5,6 +5,8 @@
 #include <inlay/kernels/softmax.hpp>
 #include <utility>
 
+#include "backends/cpu/rules.hpp"
+
 namespace inlay::inline v0::cpu {
 
 struct ReduceKernels {
@@ -31,19 +33,30 @@ struct ReduceKernels {
                       std::size_t end);
 };
 
+constexpr bool reduces(kernels::ReduceOp op) {
+  return is_needed(reduce_rules, op) ||
+         (op == kernels::ReduceOp::mean && is_built("", "GlobalAveragePool")) ||
+         (op == kernels::ReduceOp::max && is_built("", "GlobalMaxPool"));
+}
+
 template <class A, std::size_t... op>
 constexpr ReduceKernels make_reduce_kernels(std::index_sequence<op...>) {
+  constexpr bool softmax = is_built("", "Softmax"), log_softmax = is_built("", "LogSoftmax");
+  constexpr bool group_norm = is_any_built({"GroupNormalization", "InstanceNormalization"});
+  constexpr bool batch_norm = is_built("", "BatchNormalization");
   return {
-      .reduce = {&kernels::reduce<A, static_cast<kernels::ReduceOp>(op)>...},
-      .softmax_rows = &kernels::softmax_rows<A, false>,
-      .log_softmax_rows = &kernels::softmax_rows<A, true>,
-      .softmax_columns = &kernels::softmax_columns<A, false>,
-      .log_softmax_columns = &kernels::softmax_columns<A, true>,
-      .layer_norm = &kernels::layer_norm<A>,
-      .rms_norm = &kernels::rms_norm<A>,
-      .group_norm = &kernels::group_norm<A>,
-      .batch_norm_coefficients = &kernels::batch_norm_coefficients<A>,
-      .scale_shift = &kernels::scale_shift<A>,
+      .reduce = {reduces(static_cast<kernels::ReduceOp>(op))
+                     ? &kernels::reduce<A, static_cast<kernels::ReduceOp>(op)>
+                     : nullptr...},
+      .softmax_rows = softmax ? &kernels::softmax_rows<A, false> : nullptr,
+      .log_softmax_rows = log_softmax ? &kernels::softmax_rows<A, true> : nullptr,
+      .softmax_columns = softmax ? &kernels::softmax_columns<A, false> : nullptr,
+      .log_softmax_columns = log_softmax ? &kernels::softmax_columns<A, true> : nullptr,
+      .layer_norm = is_built("", "LayerNormalization") ? &kernels::layer_norm<A> : nullptr,
+      .rms_norm = is_built("", "RMSNormalization") ? &kernels::rms_norm<A> : nullptr,
+      .group_norm = group_norm ? &kernels::group_norm<A> : nullptr,
+      .batch_norm_coefficients = batch_norm ? &kernels::batch_norm_coefficients<A> : nullptr,
+      .scale_shift = batch_norm ? &kernels::scale_shift<A> : nullptr,
   };
 }
 

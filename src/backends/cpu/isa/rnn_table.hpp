@@ -3,6 +3,8 @@
 
 #include <inlay/kernels/rnn.hpp>
 
+#include "built_operators.hpp"
+
 namespace inlay::inline v0::cpu {
 
 struct RnnKernels {
@@ -19,6 +21,7 @@ struct RnnKernels {
 
 template <class A>
 constexpr RnnKernels make_rnn_kernels() {
+  if (!is_any_built({"LSTM", "GRU"})) return {};
   return {
       .blocks = &kernels::rnn_blocks<A>,
       .packed_size = &kernels::packed_recurrent_size<A>,

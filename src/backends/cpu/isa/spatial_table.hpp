@@ -5,6 +5,8 @@
 #include <inlay/kernels/resize.hpp>
 #include <inlay/kernels/transpose.hpp>
 
+#include "built_operators.hpp"
+
 namespace inlay::inline v0::cpu {
 
 struct SpatialKernels {
@@ -24,11 +26,13 @@ struct SpatialKernels {
 
 template <class A>
 constexpr SpatialKernels make_spatial_kernels() {
+  constexpr bool resizes = is_any_built({"Resize", "Upsample"});
   return {
-      .max_pool = &kernels::pool<A, kernels::PoolOp::max>,
-      .average_pool = &kernels::pool<A, kernels::PoolOp::average>,
-      .resize_nearest = &kernels::resize_nearest<A>,
-      .resize_bilinear = &kernels::resize_bilinear<A>,
+      .max_pool = is_built("", "MaxPool") ? &kernels::pool<A, kernels::PoolOp::max> : nullptr,
+      .average_pool =
+          is_built("", "AveragePool") ? &kernels::pool<A, kernels::PoolOp::average> : nullptr,
+      .resize_nearest = resizes ? &kernels::resize_nearest<A> : nullptr,
+      .resize_bilinear = resizes ? &kernels::resize_bilinear<A> : nullptr,
       .transpose = {&kernels::transpose<A, std::uint8_t>, &kernels::transpose<A, std::uint16_t>,
                     &kernels::transpose<A, std::uint32_t>, &kernels::transpose<A, std::uint64_t>},
   };

@@ -82,6 +82,38 @@ TEST_CASE("windows", "[ops][generator]") {
                 {1}, {1});
 }
 
+TEST_CASE("windows of every size and type", "[ops][generator]") {
+  const std::vector<std::string> all{"HannWindow", "HammingWindow", "BlackmanWindow"};
+  for (const std::string& op : all) {
+    INFO(op);
+    // The ends of the window, by its formula.
+    const float end = op == "HammingWindow" ? 4 / 46.0f : 0.0f;
+    const auto window = [&](std::int64_t size, std::int64_t periodic, DType dtype) {
+      return run(call(op, {Tensor::scalar(size)},
+                      {{"periodic", periodic}, {"output_datatype", number(dtype)}}))[0];
+    };
+    check<float>(window(0, 0, DType::float32), {0}, {});
+    check<float>(window(0, 1, DType::float32), {0}, {});
+    check<float>(window(1, 0, DType::float32), {1}, {1});
+    check<float>(window(1, 1, DType::float32), {1}, {end});
+    check<float>(window(2, 0, DType::float32), {2}, {end, end});
+    check<float>(window(2, 1, DType::float32), {2}, {end, 1});
+    // An integer is 1 only where the window is 1 exactly.
+    for (const std::int64_t size : {3, 31, 127, 255}) {
+      const std::int64_t middle = size / 2;
+      std::vector<std::uint8_t> bytes(static_cast<std::size_t>(size));
+      bytes[static_cast<std::size_t>(middle)] = 1;
+      check(window(size, 0, DType::uint8), {size}, bytes);
+      std::vector<std::int64_t> longs(static_cast<std::size_t>(size + 1));
+      longs[static_cast<std::size_t>(middle + 1)] = 1;
+      check(window(size + 1, 1, DType::int64), {size + 1}, longs);
+    }
+    check<bfloat16>(window(2, 1, DType::bfloat16), {2}, {bfloat16(end), bfloat16(1)});
+    check<float16>(window(2, 1, DType::float16), {2}, {float16(end), float16(1)});
+    CHECK_THROWS_AS(window(-1, 1, DType::float32), Error);
+  }
+}
+
 TEST_CASE("random numbers have the asked distribution and repeat with a seed", "[ops][generator]") {
   const Attributes::Item shape{"shape", Longs{10000}};
   const Attributes::Item seed{"seed", 3.0f};

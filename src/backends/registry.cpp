@@ -40,6 +40,7 @@ constexpr Family families[] = {
     {"quantized", quantized_schemas},
     {"attention", attention_schemas},
     {"fused", fused_schemas},
+    {"signal", signal_schemas},
 };
 
 const cpu::KernelTable& choose_kernels(std::string_view isa) {

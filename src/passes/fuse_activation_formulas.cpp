@@ -12,7 +12,7 @@
 namespace inlay::inline v0::passes {
 namespace {
 
-enum Slot { x, alpha, clip };
+enum Slot { argument, alpha, clip };
 
 struct Formula {
   Pattern pattern;
@@ -29,34 +29,38 @@ Pattern half(Pattern of) {
 /// x / 2 * (1 + inner), in any order of the factors.
 Pattern half_x_times_one_plus(const Pattern& inner) {
   const Pattern one_plus = op("Add", {inner, number(1)});
-  return either({half(op("Mul", {value(x), one_plus})), op("Mul", {half(value(x)), one_plus}),
-                 op("Mul", {value(x), half(one_plus)})});
+  return either({half(op("Mul", {value(argument), one_plus})),
+                 op("Mul", {half(value(argument)), one_plus}),
+                 op("Mul", {value(argument), half(one_plus)})});
 }
 
 Pattern erf_of_scaled_x() {
-  return op("Erf", {either({op("Div", {value(x), number(std::numbers::sqrt2)}),
-                            op("Mul", {value(x), number(1 / std::numbers::sqrt2)})})});
+  return op("Erf", {either({op("Div", {value(argument), number(std::numbers::sqrt2)}),
+                            op("Mul", {value(argument), number(1 / std::numbers::sqrt2)})})});
 }
 
 Pattern tanh_of_cubic() {
   constexpr double cubic = 0.044715;
   constexpr double scale = std::numbers::sqrt2 * std::numbers::inv_sqrtpi;
-  const Pattern square =
-      either({op("Mul", {value(x), value(x)}), op("Pow", {value(x), number(2)})});
-  const Pattern cube = either({op("Pow", {value(x), number(3)}), op("Mul", {value(x), square})});
-  const Pattern sum =
-      either({op("Add", {value(x), op("Mul", {cube, number(cubic)})}),
-              op("Mul", {value(x), op("Add", {op("Mul", {square, number(cubic)}), number(1)})})});
+  const Pattern square = either(
+      {op("Mul", {value(argument), value(argument)}), op("Pow", {value(argument), number(2)})});
+  const Pattern cube =
+      either({op("Pow", {value(argument), number(3)}), op("Mul", {value(argument), square})});
+  const Pattern sum = either(
+      {op("Add", {value(argument), op("Mul", {cube, number(cubic)})}),
+       op("Mul", {value(argument), op("Add", {op("Mul", {square, number(cubic)}), number(1)})})});
   const Pattern factored =
-      op("Mul", {op("Mul", {value(x), number(scale)}),
-                 op("Add", {either({op("Mul", {square, number(cubic)}),
-                                    op("Mul", {value(x), op("Mul", {value(x), number(cubic)})})}),
-                            number(1)})});
+      op("Mul",
+         {op("Mul", {value(argument), number(scale)}),
+          op("Add",
+             {either({op("Mul", {square, number(cubic)}),
+                      op("Mul", {value(argument), op("Mul", {value(argument), number(cubic)})})}),
+              number(1)})});
   return op("Tanh", {either({op("Mul", {sum, number(scale)}), factored})});
 }
 
 /// Clip's bounds as the last inputs or as attributes; accepts() checks the latter.
-Pattern relu6_of_x_plus_3() { return op("Clip", {op("Add", {value(x), number(3)})}, clip); }
+Pattern relu6_of_x_plus_3() { return op("Clip", {op("Add", {value(argument), number(3)})}, clip); }
 
 bool clips_to_6(const Match& match, const Graph& graph) {
   const auto bounds = clip_bounds(graph, match.node(clip));
@@ -88,10 +92,12 @@ std::vector<Formula> formulas() {
                   .set_attributes = [](const Match&, Attributes& attributes) {
                     attributes.set("approximate", std::string("tanh"));
                   }});
+  list.push_back({.pattern = op("Mul", {value(argument), op("Sigmoid", {value(argument)})}),
+                  .op = "Swish",
+                  .version = 24});
   list.push_back(
-      {.pattern = op("Mul", {value(x), op("Sigmoid", {value(x)})}), .op = "Swish", .version = 24});
-  list.push_back(
-      {.pattern = op("Mul", {value(x), op("Sigmoid", {op("Mul", {value(x), constant(alpha)})})}),
+      {.pattern = op("Mul", {value(argument),
+                             op("Sigmoid", {op("Mul", {value(argument), constant(alpha)})})}),
        .op = "Swish",
        .version = 24,
        .set_attributes =
@@ -102,24 +108,26 @@ std::vector<Formula> formulas() {
            [](const Match& match, const Graph&) {
              return match.constant(alpha).size() == 1 && uniform_value(match.constant(alpha));
            }});
-  list.push_back({.pattern = either({op("Mul", {value(x), sixth(relu6_of_x_plus_3())}),
-                                     sixth(op("Mul", {value(x), relu6_of_x_plus_3()})),
-                                     op("Mul", {sixth(value(x)), relu6_of_x_plus_3()})}),
+  list.push_back({.pattern = either({op("Mul", {value(argument), sixth(relu6_of_x_plus_3())}),
+                                     sixth(op("Mul", {value(argument), relu6_of_x_plus_3()})),
+                                     op("Mul", {sixth(value(argument)), relu6_of_x_plus_3()})}),
                   .op = "HardSwish",
                   .version = 14,
                   .accepts = clips_to_6});
-  list.push_back({.pattern = op("Mul", {value(x), op("HardSigmoid", {value(x)}, clip)}),
-                  .op = "HardSwish",
-                  .version = 14,
-                  .accepts = is_hard_swish_gate});
+  list.push_back(
+      {.pattern = op("Mul", {value(argument), op("HardSigmoid", {value(argument)}, clip)}),
+       .op = "HardSwish",
+       .version = 14,
+       .accepts = is_hard_swish_gate});
   list.push_back({.pattern = sixth(relu6_of_x_plus_3()),
                   .op = "HardSigmoid",
                   .version = 6,
                   .set_attributes = set_hard_sigmoid,
                   .accepts = clips_to_6});
-  list.push_back({.pattern = op("Mul", {value(x), op("Tanh", {op("Softplus", {value(x)})})}),
-                  .op = "Mish",
-                  .version = 18});
+  list.push_back(
+      {.pattern = op("Mul", {value(argument), op("Tanh", {op("Softplus", {value(argument)})})}),
+       .op = "Mish",
+       .version = 18});
   return list;
 }
 
@@ -127,13 +135,13 @@ bool rewrite(Editor& editor, NodeId id, const Formula& formula) {
   const Graph& graph = editor.graph();
   Match match(editor);
   if (!match.find(formula.pattern, id)) return false;
-  const Type& in = graph.value(match[x]).type;
+  const Type& in = graph.value(match[argument]).type;
   const Type& out = graph.value(graph.node(id).output(0)).type;
   // A constant of one element and more axes than x would widen the shape.
   if (!is_floating(in.dtype) || !in.has_rank || in.rank() != out.rank()) return false;
   if (formula.accepts != nullptr && !formula.accepts(match, graph)) return false;
   Node node{.op = std::string(formula.op), .version = formula.version};
-  node.inputs = {match[x]};
+  node.inputs = {match[argument]};
   if (formula.set_attributes != nullptr) formula.set_attributes(match, node.attributes);
   editor.rewrite(id, std::move(node));
   return true;

@@ -8,7 +8,7 @@
 namespace inlay::inline v0 {
 namespace {
 
-constexpr std::size_t alignment = 64;
+constexpr std::size_t block_alignment = 64;
 
 /// Free ranges of the arena, found by size and merged with their neighbours.
 class FreeList {
@@ -79,7 +79,8 @@ Arena plan_arena(std::span<const Lifetime> lifetimes) {
   using Ending = std::pair<std::int32_t, std::size_t>;  // last step, index
   std::priority_queue<Ending, std::vector<Ending>, std::greater<>> alive;
   const auto rounded = [](std::size_t bytes) {
-    return std::max<std::size_t>((bytes + alignment - 1) / alignment * alignment, alignment);
+    return std::max<std::size_t>((bytes + block_alignment - 1) / block_alignment * block_alignment,
+                                 block_alignment);
   };
   for (std::size_t i = 0; i < lifetimes.size(); ++i) {
     while (!alive.empty() && alive.top().first < lifetimes[i].first) {

@@ -34,6 +34,13 @@ inline std::int64_t integer(const Tensor& tensor) {
   return tensor.item<std::int64_t>();
 }
 
+/// The single number in a floating-point tensor. Errors: type_mismatch, shape_mismatch.
+inline double real(const Tensor& tensor) {
+  double number = 0;
+  visit_dtype<Floats>(tensor.dtype(), [&]<class T>() { number = tensor.item<T>(); });
+  return number;
+}
+
 /// A floating-point tensor as double, in scratch. Errors: type_mismatch.
 inline std::span<const double> reals(KernelContext& context, const Tensor& tensor) {
   const auto wide = context.scratch<double>(tensor.size());

@@ -24,7 +24,7 @@ class ReferenceBackend final : public Backend {
           selection_kernels,   resize_kernels,    grid_kernels,      sampling_kernels,
           container_kernels,   control_kernels,   matmul_kernels,    conv_kernels,
           pool_kernels,        recurrent_kernels, quantized_kernels, attention_kernels,
-          fused_kernels}) {
+          fused_kernels,       signal_kernels}) {
       for (const ReferenceKernel& kernel : table()) {
         if (kernel.run == nullptr) continue;
         kernels_.emplace(std::pair(kernel.domain, kernel.op), kernel.run);

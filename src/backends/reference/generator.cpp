@@ -110,7 +110,8 @@ void run_window(KernelContext& context, double a0, double a1, double a2) {
     const double step = 2 * std::numbers::pi / static_cast<double>(periodic ? size : size - 1);
     for (std::size_t i = 0; i < out.size(); ++i) {
       const double w = static_cast<double>(i) * step;
-      out[i] = from_real<T>(a0 - a1 * std::cos(w) + a2 * std::cos(2 * w));
+      // In the order in which the peak of each window is 1 exactly, as integers need it.
+      out[i] = from_real<T>(a2 * std::cos(2 * w) - a1 * std::cos(w) + a0);
     }
   });
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "backends/reference/arguments.hpp"
 #include "backends/reference/cast.hpp"
 #include "backends/reference/convert.hpp"
 #include "backends/reference/generator.hpp"
@@ -101,11 +102,7 @@ bool is_training(const KernelContext& context) {
 }
 
 double dropout_ratio(const KernelContext& context) {
-  double ratio = 0.5;
-  if (context.has_input(1)) {
-    const Tensor& given = context.input(1);
-    visit_dtype<Floats>(given.dtype(), [&]<class T>() { ratio = given.item<T>(); });
-  }
+  const double ratio = context.has_input(1) ? real(context.input(1)) : 0.5;
   if (!(ratio >= 0 && ratio < 1)) {
     context.fail(ErrorCode::invalid_argument, "the ratio must lie in [0, 1)");
   }

@@ -41,6 +41,7 @@ std::vector<ReferenceKernel> recurrent_kernels();
 std::vector<ReferenceKernel> quantized_kernels();
 std::vector<ReferenceKernel> attention_kernels();
 std::vector<ReferenceKernel> fused_kernels();
+std::vector<ReferenceKernel> signal_kernels();
 
 std::shared_ptr<const Backend> make_reference_backend();
 

@@ -1,5 +1,7 @@
 // Model-local functions put in the place of their calls.
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 
 #include "error_check.hpp"
 #include "onnx_writer.hpp"
@@ -199,16 +201,84 @@ TEST_CASE("impossible functions are refused") {
   CHECK(graph.nodes[0].op == "G");
 }
 
-TEST_CASE("graphs as attributes of functions are refused where they are used") {
-  const GraphFile branch = {.outputs = {value_info("x")}};
+TEST_CASE("graphs as attributes of a call stand where the body refers to them") {
+  // The branch reads the caller's x and t, from within the body and from within its subgraph.
+  const GraphFile branch = {.nodes = {node("Add", {"x", "t"}, {"s"})},
+                            .outputs = {value_info("s")}};
+  const GraphFile inner = {
+      .nodes = {node("If", {"a"}, {"i"},
+                     {ref_attribute("then_branch", "g", AttributeType::graph),
+                      ref_attribute("else_branch", "g", AttributeType::graph)})},
+      .outputs = {value_info("i")}};
   const FunctionFile function = {
       .name = "F",
       .inputs = {"a"},
       .outputs = {"b"},
-      .nodes = {
-          node("If", {"a"}, {"b"}, {ref_attribute("then_branch", "g", AttributeType::graph)})}};
+      .nodes = {node("If", {"a"}, {"b"},
+                     {ref_attribute("then_branch", "g", AttributeType::graph),
+                      graph_attribute("else_branch", inner.bytes())})}};
   const std::string call = node("F", {"x"}, {"y"}, {graph_attribute("g", branch.bytes())}, local);
-  CHECK_ERROR(read(calling({call}, {function}).bytes()), unsupported, "graphs as attributes");
+  const Graph graph = read(calling({node("Exp", {"x"}, {"t"}), call}, {function}).bytes());
+  REQUIRE(graph.nodes.size() == 2);
+  const auto branch_of = [](const Node& node, const char* name) -> const Graph& {
+    return **node.attributes.get<std::shared_ptr<Graph>>(name);
+  };
+  const auto captured = [](const Graph& outer, const Graph& subgraph) {
+    Strings names;
+    for (const Capture& capture : subgraph.captures) {
+      names.push_back(outer.value(capture.outer).name);
+    }
+    return names;
+  };
+  const Graph& then_graph = branch_of(graph.nodes[1], "then_branch");
+  CHECK(captured(graph, then_graph) == Strings{"x", "t"});
+  const Graph& else_graph = branch_of(graph.nodes[1], "else_branch");
+  const Graph& nested = branch_of(else_graph.nodes.at(0), "then_branch");
+  REQUIRE(nested.captures.size() == 2);
+  for (const Capture& capture : nested.captures) {
+    const auto of_else = std::find_if(else_graph.captures.begin(), else_graph.captures.end(),
+                                      [&](const Capture& c) { return c.inner == capture.outer; });
+    CHECK(of_else != else_graph.captures.end());
+  }
+}
+
+TEST_CASE("a function may have a graph as the default of an attribute") {
+  const GraphFile branch = {.nodes = {node("Neg", {"a"}, {"n"})}, .outputs = {value_info("n")}};
+  const FunctionFile function = {
+      .name = "F",
+      .inputs = {"a"},
+      .outputs = {"b"},
+      .nodes = {node("If", {"a"}, {"b"},
+                     {ref_attribute("then_branch", "g", AttributeType::graph),
+                      ref_attribute("else_branch", "g", AttributeType::graph)})},
+      .defaults = {graph_attribute("g", branch.bytes())}};
+  const Graph graph = read(calling({node("F", {"x"}, {"y"}, {}, local)}, {function}).bytes());
+  const Graph& then_graph = **graph.nodes[0].attributes.get<std::shared_ptr<Graph>>("then_branch");
+  REQUIRE(then_graph.captures.size() == 1);
+  CHECK(graph.value(then_graph.captures[0].outer).name == "x");
+}
+
+TEST_CASE("a function that is an operator too runs either way, with one answer") {
+  const FunctionFile softplus = {
+      .name = "Softplus",
+      .inputs = {"a"},
+      .outputs = {"b"},
+      .nodes = {node("Constant", {}, {"one"}, {tensor_attribute("value", floats("", {1}))}),
+                node("Exp", {"a"}, {"e"}), node("Add", {"e", "one"}, {"s"}),
+                node("Log", {"s"}, {"b"})},
+      .domain = ""};
+  const std::string file = calling({node("Softplus", {"x"}, {"y"})}, {softplus}).bytes();
+  const Tensor x = Tensor::copy_of({-2.F, 0.F});
+  const auto answer = [&](Functions functions, std::size_t nodes) {
+    const Model model = Model::load(as_bytes(file), {.optimize = false, .functions = functions});
+    CHECK(model.graph().nodes.size() == nodes);
+    return Session(model).run({{"x", x}})["y"];
+  };
+  const Tensor body = answer(Functions::bodies, 4), whole = answer(Functions::operators, 1);
+  for (std::size_t i = 0; i < 2; ++i) {
+    CHECK(body.as<float>()[i] == Approx(whole.as<float>()[i]));
+  }
+  CHECK(whole.as<float>()[1] == Approx(std::log(2.0)));
 }
 
 TEST_CASE("mutual recursion, chains too deep and calls that multiply end in an error") {

@@ -25,6 +25,12 @@ struct Limits {
   std::uint64_t max_tensor_bytes = 1ull << 36;  ///< one tensor
 };
 
+/// What runs for a call of a function that the model file defines.
+enum class Functions {
+  bodies,     ///< the body that the file gives
+  operators,  ///< the registry's operator of that domain and name, where there is one
+};
+
 struct ModelOptions {
   /// Backends in the order to ask, by name; empty: all of the registry. Operators that were
   /// registered with their kernels come first by themselves, `reference` last. Errors: not_found.
@@ -36,6 +42,7 @@ struct ModelOptions {
   std::shared_ptr<const Registry> registry = {};
   /// False: only the passes without which nothing runs.
   bool optimize = true;
+  Functions functions = Functions::bodies;
   Limits limits = {};
   /// Sees the graph after each pass.
   std::function<void(const Pass&, const Graph&)> after_pass = {};
@@ -99,8 +106,11 @@ class INLAY_API Model {
   friend class Session;
 };
 
-/// Reads a model file into a graph, without passes. Errors as Model::load.
-INLAY_API Graph read_graph(Reader& reader, const Limits& limits = {});
+/// Reads a model file into a graph, without passes. A call of a function that the file defines is
+/// replaced by the function's body; with `operators`, only where that has no operator of the
+/// function's domain and name. Errors as Model::load.
+INLAY_API Graph read_graph(Reader& reader, const Limits& limits = {},
+                           const Registry* operators = nullptr);
 /// Reads one ONNX TensorProto, SequenceProto or OptionalProto (a test case's .pb file); `type` says
 /// which.
 INLAY_API Value read_value(std::span<const std::byte> bytes, const Type& type = {},

@@ -8,6 +8,12 @@
 namespace inlay::inline v0 {
 namespace {
 
+std::shared_ptr<const Registry> registry_of(const ModelOptions& options) {
+  if (options.registry) return options.registry;
+  if (options.isa.empty()) return Registry::standard();
+  return Registry::create(options.isa);
+}
+
 std::vector<std::shared_ptr<const Backend>> choose_backends(const Registry& registry,
                                                             const std::vector<std::string>& names) {
   const auto all = registry.backends();
@@ -71,10 +77,7 @@ std::vector<Model::Port> ports(const Graph& graph, const std::vector<ValueId>& i
 
 Model Model::from_graph(Graph graph, const ModelOptions& options) {
   auto state = std::make_shared<State>();
-  state->registry = options.registry ? options.registry
-                    : options.isa.empty()
-                        ? Registry::standard()
-                        : std::shared_ptr<const Registry>(Registry::create(options.isa));
+  state->registry = registry_of(options);
   const auto backends = choose_backends(*state->registry, options.backends);
   const std::vector<Port> declared_inputs = ports(graph, graph.inputs);
   std::vector<std::string> output_names;
@@ -99,7 +102,11 @@ Model Model::from_graph(Graph graph, const ModelOptions& options) {
 
 Model Model::load(Reader& reader, const ModelOptions& options) {
   try {
-    return from_graph(read_graph(reader, options.limits), options);
+    ModelOptions chosen = options;
+    chosen.registry = registry_of(options);
+    const Registry* operators =
+        options.functions == Functions::operators ? chosen.registry.get() : nullptr;
+    return from_graph(read_graph(reader, options.limits, operators), chosen);
   } catch (...) {
     throw current_error().at({.file = reader.name()});
   }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "formats/onnx/graph_builder.hpp"
+#include "inlay/backend.hpp"
 
 namespace inlay::inline v0::onnx {
 namespace {
@@ -31,8 +32,12 @@ void GraphBuilder::index_functions() {
   }
 }
 
-const FunctionProto* GraphBuilder::find_function(const NodeProto& call) const {
+const FunctionProto* GraphBuilder::find_function(const Scope& scope, const NodeProto& call) const {
   if (functions_.empty()) return nullptr;
+  if (operators_ != nullptr &&
+      operators_->find_op(call.domain, call.op_type, scope.version(call.domain)) != nullptr) {
+    return nullptr;
+  }
   const auto found = functions_.find(function_key(call.domain, call.op_type, call.overload));
   return found != functions_.end() ? found->second : nullptr;
 }
@@ -47,14 +52,18 @@ void GraphBuilder::inline_call(const FunctionProto& function, Node call, Scope& 
     throw Error(ErrorCode::invalid_graph,
                 described(function) + " is called with more inputs or outputs than it has");
   }
-  for (const AttributeProto& attribute : function.defaults) {
-    if (!call.attributes.has(attribute.name)) call.attributes.set(attribute.name, attribute.value);
-  }
   const std::string name = call.name.empty() ? caller.full_name(function.name) : call.name;
-  const FunctionCall frame{function, call.attributes, name + "/"};
+  FunctionCall frame{function, call.attributes, name + "/"};
   Scope body(caller.target(), context_, model_.opsets, nullptr, &frame);
   calls_.push_back(&function);
   bind_parameters(function, call, body);
+  set_defaults(function, call, body);
+  for_each_subgraph(call, [&](const Graph& graph) {
+    for (const Capture& capture : graph.captures) {
+      frame.captured.emplace(capture.outer, '\n' + std::to_string(capture.outer));
+    }
+  });
+  for (const auto& [id, hidden] : frame.captured) body.bind(hidden, id);
   declare_outputs(body, function.nodes);
   add_nodes(body, function.nodes);
   connect_results(function, call, body);
@@ -67,6 +76,14 @@ void GraphBuilder::bind_parameters(const FunctionProto& function, const Node& ca
   }
   for (std::size_t i = 0; i < function.outputs.size(); ++i) {
     body.expect_result(function.outputs[i], call.output(i));
+  }
+}
+
+void GraphBuilder::set_defaults(const FunctionProto& function, Node& call, Scope& body) {
+  for (const AttributeProto& attribute : function.defaults) {
+    if (call.attributes.has(attribute.name)) continue;
+    call.attributes.set(attribute.name,
+                        attribute.graphs.empty() ? attribute.value : build_graphs(body, attribute));
   }
 }
 

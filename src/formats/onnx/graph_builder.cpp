@@ -26,25 +26,42 @@ std::uint64_t own_bytes(const Attribute& attribute) {
              attribute);
 }
 
-/// The attribute of the function call that `attribute` refers to, null when it has none.
+/// The attribute of the function call that `attribute` refers to, null when it has none. Graphs in
+/// it are those of the call.
 const Attribute* referenced(const Scope& scope, const AttributeProto& attribute) {
   if (scope.call() == nullptr) {
     throw Error(ErrorCode::invalid_graph,
                 "attribute '" + std::string(attribute.name) +
                     "' refers to a function's attribute outside of any function");
   }
-  const Attribute* value = scope.call()->attributes.find(attribute.ref_attr_name);
-  if (value != nullptr && (std::holds_alternative<std::shared_ptr<Graph>>(*value) ||
-                           std::holds_alternative<std::vector<std::shared_ptr<Graph>>>(*value))) {
-    throw Error(ErrorCode::unsupported, "graphs as attributes of functions are not supported");
+  return scope.call()->attributes.find(attribute.ref_attr_name);
+}
+
+/// What a copy of the graph costs, taken from the budgets before it is made.
+void charge_copy(Scope& scope, ReadContext& context, const Graph& graph) {
+  scope.charge(sizeof(Graph) + graph.values.size() * value_bytes);
+  for (const Node& node : graph.nodes) {
+    context.count_node();
+    scope.charge(node_bytes);
+    for (const auto& [name, value] : node.attributes) scope.charge(name.size() + own_bytes(value));
+    for_each_subgraph(node, [&](const Graph& inner) { charge_copy(scope, context, inner); });
   }
-  return value;
+}
+
+/// A copy of a graph that the function call has as an attribute, for a node of the body.
+std::shared_ptr<Graph> copy_of(Scope& scope, ReadContext& context, const Graph& graph) {
+  charge_copy(scope, context, graph);
+  auto copy = std::make_shared<Graph>(graph.clone());
+  for (Capture& capture : copy->captures) {
+    capture.outer = scope.resolve(scope.call()->captured.at(capture.outer));
+  }
+  return copy;
 }
 
 }  // namespace
 
-GraphBuilder::GraphBuilder(const ModelProto& model, ReadContext& context)
-    : model_(model), context_(context) {
+GraphBuilder::GraphBuilder(const ModelProto& model, ReadContext& context, const Registry* operators)
+    : model_(model), context_(context), operators_(operators) {
   index_functions();
 }
 
@@ -126,7 +143,7 @@ void GraphBuilder::add_node(Scope& scope, const NodeProto& proto) {
   for (const std::string_view input : proto.inputs) node.inputs.push_back(scope.resolve(input));
   for (const std::string_view output : proto.outputs) node.outputs.push_back(scope.resolve(output));
   node.attributes = build_attributes(scope, proto);
-  if (const FunctionProto* function = find_function(proto)) {
+  if (const FunctionProto* function = find_function(scope, proto)) {
     inline_call(*function, std::move(node), scope);
     return;
   }
@@ -146,7 +163,15 @@ Attributes GraphBuilder::build_attributes(Scope& scope, const NodeProto& proto) 
     // An attribute that the call leaves out and that has no default is absent in the body too.
     if (value == nullptr) continue;
     scope.charge(attribute.name.size() + own_bytes(*value));
-    attributes.set(attribute.name, *value);
+    if (const auto* graph = std::get_if<std::shared_ptr<Graph>>(value)) {
+      attributes.set(attribute.name, copy_of(scope, context_, **graph));
+    } else if (const auto* graphs = std::get_if<std::vector<std::shared_ptr<Graph>>>(value)) {
+      std::vector<std::shared_ptr<Graph>> copies;
+      for (const auto& one : *graphs) copies.push_back(copy_of(scope, context_, *one));
+      attributes.set(attribute.name, std::move(copies));
+    } else {
+      attributes.set(attribute.name, *value);
+    }
   }
   return attributes;
 }

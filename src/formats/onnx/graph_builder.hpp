@@ -14,8 +14,8 @@ namespace inlay::inline v0::onnx {
 /// functions in the place of their calls. The model must outlive the builder.
 class GraphBuilder {
  public:
-  /// Errors: invalid_graph, for two functions of one name.
-  GraphBuilder(const ModelProto& model, ReadContext& context);
+  /// `operators` as in read_graph. Errors: invalid_graph, for two functions of one name.
+  GraphBuilder(const ModelProto& model, ReadContext& context, const Registry* operators = nullptr);
 
   /// The main graph, verified. Errors: invalid_graph, limit, unsupported.
   Graph build();
@@ -42,13 +42,16 @@ class GraphBuilder {
   Attribute build_graphs(Scope& scope, const AttributeProto& proto);
 
   void index_functions();
-  const FunctionProto* find_function(const NodeProto& call) const;
+  /// The function that the node calls; null when it is to stay a node.
+  const FunctionProto* find_function(const Scope& scope, const NodeProto& call) const;
   void inline_call(const FunctionProto& function, Node call, Scope& caller);
   void bind_parameters(const FunctionProto& function, const Node& call, Scope& body);
+  void set_defaults(const FunctionProto& function, Node& call, Scope& body);
   void connect_results(const FunctionProto& function, const Node& call, Scope& body);
 
   const ModelProto& model_;
   ReadContext& context_;
+  const Registry* operators_;
   std::unordered_map<std::string, const FunctionProto*> functions_;
   std::vector<const FunctionProto*> calls_;  ///< being put in place, outermost first
   int depth_ = -1;  ///< graphs and calls around the innermost one; -1 outside of all

@@ -5,7 +5,7 @@
 
 namespace inlay::inline v0 {
 
-Graph read_graph(Reader& reader, const Limits& limits) {
+Graph read_graph(Reader& reader, const Limits& limits, const Registry* operators) {
   try {
     const Bytes file = reader.read();
     onnx::ExternalData external(reader);
@@ -17,7 +17,7 @@ Graph read_graph(Reader& reader, const Limits& limits) {
     const std::string_view bytes(reinterpret_cast<const char*>(file.bytes.data()),
                                  file.bytes.size());
     const onnx::ModelProto model = onnx::read_model(bytes, context);
-    return onnx::GraphBuilder(model, context).build();
+    return onnx::GraphBuilder(model, context, operators).build();
   } catch (...) {
     throw current_error().at({.file = reader.name()});
   }

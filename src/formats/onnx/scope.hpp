@@ -1,6 +1,7 @@
 // Scope: what the names in one graph or function body mean.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,8 @@ struct FunctionCall {
   const FunctionProto& function;
   const Attributes& attributes;  ///< of the call, defaults included
   std::string prefix;            ///< of the names of its values and nodes
+  /// Names, which no file has, for what the graphs among the attributes capture.
+  std::map<ValueId, std::string> captured = {};
 };
 
 /// One lexical scope: a graph, or the body of a function (whose nodes go into the caller's graph).

@@ -18,7 +18,8 @@ catch2              catch2-devel     catch2-v2      -
 libbenchmark-dev    google-benchmark-devel  benchmark  google-benchmark
 clang               clang            clang          llvm
 binutils            binutils         binutils       binutils
-qemu-user           qemu-user        qemu-user      qemu"
+qemu-user           qemu-user        qemu-user      qemu
+libonnx-testdata    -                -              -"
 
 is_installed() {
   [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]

@@ -10,7 +10,7 @@ else
   "$root/cmake/install_packages.sh" \
     g++ cmake ninja-build libeigen3-dev libxsimd-dev libprotozero-dev \
     libcli11-dev nlohmann-json3-dev libstb-dev \
-    catch2 libbenchmark-dev clang binutils qemu-user
+    catch2 libbenchmark-dev clang binutils qemu-user libonnx-testdata
 fi
 
 build=${BUILD_DIR:-$root/build}

@@ -42,6 +42,7 @@ inlay_command_test(missing_input_says_what "not_found.*image" run ${digits})
 
 include(InlayTestData)
 set(data ${INLAY_TEST_DATA_FOLDER})
+include(conformance_tests.cmake)
 if(NOT data)
   return()
 endif()

@@ -26,7 +26,7 @@ class ReferenceBackend final : public Backend {
           pool_kernels,        recurrent_kernels, quantized_kernels, attention_kernels,
           fused_kernels}) {
       for (const ReferenceKernel& kernel : table()) {
-        kernels_.emplace(std::pair(kernel.domain, kernel.op), kernel.run);
+        kernels_.emplace(std::pair(kernel.domain, kernel.op), kernel);
       }
     }
   }
@@ -39,17 +39,19 @@ class ReferenceBackend final : public Backend {
   }
 
   std::unique_ptr<Kernel> compile(const CompileContext& context) const override {
-    return std::make_unique<FunctionKernel>(find(context.node));
+    const ReferenceKernel& kernel = *find(context.node);
+    if (kernel.make != nullptr) return kernel.make(context);
+    return std::make_unique<FunctionKernel>(kernel.run);
   }
 
  private:
-  void (*find(const Node& node) const)(KernelContext&) {
+  const ReferenceKernel* find(const Node& node) const {
     const auto it =
         kernels_.find(std::pair<std::string_view, std::string_view>(node.domain, node.op));
-    return it == kernels_.end() ? nullptr : it->second;
+    return it == kernels_.end() ? nullptr : &it->second;
   }
 
-  std::map<std::pair<std::string_view, std::string_view>, void (*)(KernelContext&)> kernels_;
+  std::map<std::pair<std::string_view, std::string_view>, ReferenceKernel> kernels_;
 };
 
 }  // namespace

@@ -8,12 +8,20 @@
 
 namespace inlay::inline v0 {
 
-/// One operator's reference kernel. It reads everything from the context, attributes included.
+/// One operator's reference kernel: a function that reads everything from the context, attributes
+/// included, or else what makes a kernel with tables that would take long to build in each run.
 struct ReferenceKernel {
   std::string_view domain;
   std::string_view op;
-  void (*run)(KernelContext& context);
+  void (*run)(KernelContext& context) = nullptr;
+  std::unique_ptr<Kernel> (*make)(const CompileContext& context) = nullptr;
 };
+
+/// Makes a class derived from Kernel that is constructed from a CompileContext.
+template <class K>
+std::unique_ptr<Kernel> make_kernel(const CompileContext& context) {
+  return std::make_unique<K>(context);
+}
 
 std::vector<ReferenceKernel> elementwise_kernels();
 std::vector<ReferenceKernel> generator_kernels();

@@ -24,7 +24,7 @@ class ReferenceBackend final : public Backend {
           selection_kernels,   resize_kernels,    grid_kernels,      sampling_kernels,
           container_kernels,   control_kernels,   matmul_kernels,    conv_kernels,
           pool_kernels,        recurrent_kernels, quantized_kernels, attention_kernels,
-          fused_kernels}) {
+          fused_kernels,       feature_kernels,   lookup_kernels,    dictionary_kernels}) {
       for (const ReferenceKernel& kernel : table()) {
         kernels_.emplace(std::pair(kernel.domain, kernel.op), kernel);
       }

@@ -47,6 +47,9 @@ std::vector<ReferenceKernel> fused_kernels();
 std::vector<ReferenceKernel> feature_kernels();
 std::vector<ReferenceKernel> lookup_kernels();
 std::vector<ReferenceKernel> dictionary_kernels();
+std::vector<ReferenceKernel> linear_model_kernels();
+std::vector<ReferenceKernel> svm_kernels();
+std::vector<ReferenceKernel> tree_ensemble_kernels();
 
 std::shared_ptr<const Backend> make_reference_backend();
 

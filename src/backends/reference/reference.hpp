@@ -46,6 +46,7 @@ std::vector<ReferenceKernel> attention_kernels();
 std::vector<ReferenceKernel> fused_kernels();
 std::vector<ReferenceKernel> string_kernels();
 std::vector<ReferenceKernel> regex_kernels();
+std::vector<ReferenceKernel> tfidf_kernels();
 std::vector<ReferenceKernel> feature_kernels();
 std::vector<ReferenceKernel> lookup_kernels();
 std::vector<ReferenceKernel> dictionary_kernels();

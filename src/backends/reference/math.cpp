@@ -28,7 +28,7 @@ constexpr auto negative = [](auto x) {
   }
 };
 
-constexpr auto sign = [](auto x) {
+constexpr auto sign_of = [](auto x) {
   using T = decltype(x);
   if (x > T(0)) return T(1);
   if constexpr (std::is_signed_v<T> || std::is_floating_point_v<T>) {
@@ -76,7 +76,7 @@ void add_math_kernels(std::vector<ReferenceKernel>& table) {
   add("Atanh", [](auto x) { return std::atanh(x); });
   table.push_back({"", "Abs", [](KernelContext& c) { map_unary<Numbers>(c, absolute); }});
   table.push_back({"", "Neg", [](KernelContext& c) { map_unary<SignedNumbers>(c, negative); }});
-  table.push_back({"", "Sign", [](KernelContext& c) { map_unary<Numbers>(c, sign); }});
+  table.push_back({"", "Sign", [](KernelContext& c) { map_unary<Numbers>(c, sign_of); }});
   table.push_back({"", "Erf", run_erf});
 }
 

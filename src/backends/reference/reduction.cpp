@@ -36,7 +36,7 @@ struct LogSum : Sum<A> {
   A result(std::int64_t) const { return std::log(this->sum); }
 };
 template <class A>
-struct Product {
+struct Prod {
   static constexpr bool real = false;
   A product = 1;
   void take(A x) { product = wrap_mul(product, x); }
@@ -147,7 +147,7 @@ std::vector<ReferenceKernel> reduction_kernels() {
   std::vector<ReferenceKernel> table = {
       {"", "ReduceSum", reduce<Sum, Numbers>},
       {"", "ReduceMean", reduce<Mean, Numbers>},
-      {"", "ReduceProd", reduce<Product, Numbers>},
+      {"", "ReduceProd", reduce<Prod, Numbers>},
       {"", "ReduceSumSquare", reduce<SumSquare, Numbers>},
       {"", "ReduceL1", reduce<L1, Numbers>},
       {"", "ReduceL2", reduce<L2, Numbers>},

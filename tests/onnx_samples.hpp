@@ -115,6 +115,69 @@ inline std::string network_sample() {
                         })}});
 }
 
+/// A map that becomes features, a tree and a support vector machine for them, and maps of scores.
+inline std::string classifier_sample() {
+  const NodeOptions ml{.domain = "ai.onnx.ml"};
+  const std::string score = tensor_type(DType::float32, {});
+  const std::string tree = node(
+      "TreeEnsembleClassifier", {"f"}, {"l", "s"},
+      {ints_attribute("nodes_treeids", {0, 0, 0}), ints_attribute("nodes_nodeids", {0, 1, 2}),
+       ints_attribute("nodes_featureids", {1, 0, 0}),
+       floats_attribute("nodes_values", {0.5f, 0, 0}),
+       strings_attribute("nodes_modes", {"BRANCH_LEQ", "LEAF", "LEAF"}),
+       ints_attribute("nodes_truenodeids", {1, 0, 0}),
+       ints_attribute("nodes_falsenodeids", {2, 0, 0}), ints_attribute("class_treeids", {0, 0}),
+       ints_attribute("class_nodeids", {1, 2}), ints_attribute("class_ids", {0, 1}),
+       floats_attribute("class_weights", {1, 2}), ints_attribute("classlabels_int64s", {7, 8})},
+      ml);
+  const std::string svm = node(
+      "SVMClassifier", {"f"}, {"m", "t"},
+      {floats_attribute("support_vectors", {0, 1, 1, 0}), floats_attribute("coefficients", {1, -1}),
+       ints_attribute("vectors_per_class", {1, 1}), floats_attribute("rho", {0.5f}),
+       floats_attribute("prob_a", {-1}), floats_attribute("prob_b", {0}),
+       string_attribute("kernel_type", "RBF"), floats_attribute("kernel_params", {1, 0, 3}),
+       strings_attribute("classlabels_strings", {"no", "yes"})},
+      ml);
+  return ModelFile{
+      .graph = {.nodes = {node(
+                              "CastMap", {"x"}, {"f"},
+                              {string_attribute("map_form", "SPARSE"), int_attribute("max_map", 2)},
+                              ml),
+                          tree, svm,
+                          node("ZipMap", {"s"}, {"z"},
+                               {ints_attribute("classlabels_int64s", {7, 8})}, ml)},
+                .inputs = {value_info("x", map_type(DType::int64, score))},
+                .outputs = {value_info("l"), value_info("z"), value_info("m"), value_info("t")}},
+      .opsets = {{"", 17}, {"ai.onnx.ml", 3}}}
+      .bytes();
+}
+
+/// Words split, normalised, encoded, matched and counted.
+inline std::string text_sample() {
+  return ModelFile{
+      .graph =
+          {.nodes = {node("StringSplit", {"x"}, {"w", "n"}, {string_attribute("delimiter", ",")}),
+                     node("StringNormalizer", {"w"}, {"c"},
+                          {string_attribute("case_change_action", "UPPER"),
+                           strings_attribute("stopwords", {"The"})}),
+                     node("LabelEncoder", {"c"}, {"l"},
+                          {strings_attribute("keys_strings", {"A", "B"}),
+                           ints_attribute("values_int64s", {1, 2})},
+                          {.domain = "ai.onnx.ml"}),
+                     node("RegexFullMatch", {"c"}, {"r"},
+                          {string_attribute("pattern", "(?i)[a-c]{1,2}|\\d+")}),
+                     node("TfIdfVectorizer", {"l"}, {"t"},
+                          {string_attribute("mode", "TF"), int_attribute("min_gram_length", 1),
+                           int_attribute("max_gram_length", 2), int_attribute("max_skip_count", 1),
+                           ints_attribute("ngram_counts", {0, 1}),
+                           ints_attribute("ngram_indexes", {0, 1}),
+                           ints_attribute("pool_int64s", {1, 1, 2})})},
+           .inputs = {value_info("x", tensor_type(DType::string, {}))},
+           .outputs = {value_info("n"), value_info("r"), value_info("t")}},
+      .opsets = {{"", 20}, {"ai.onnx.ml", 4}}}
+      .bytes();
+}
+
 /// Every sample, by name.
 inline std::map<std::string, std::string> samples() {
   return {{"tensors", tensors_sample()},
@@ -122,7 +185,9 @@ inline std::map<std::string, std::string> samples() {
           {"loop", loop_sample()},
           {"functions", functions_sample()},
           {"containers", containers_sample()},
-          {"network", network_sample()}};
+          {"network", network_sample()},
+          {"classifier", classifier_sample()},
+          {"text", text_sample()}};
 }
 
 }  // namespace inlay::test::onnx_file

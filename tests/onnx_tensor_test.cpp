@@ -239,17 +239,32 @@ TEST_CASE("values of test cases: sequences, optionals, maps") {
   CHECK(read_value(as_bytes(some), Type::optional({})).sequence().size() == 2);
   CHECK_FALSE(read_value({}, Type::optional({})).has_value());
 
-  Type map_type;
-  map_type.kind = Type::Kind::map;
-  const auto map = message([&](pbf_writer& w) {
-    w.add_int32(onnx::map_field::key_type, static_cast<std::int32_t>(DType::int64));
-    w.add_int64(onnx::map_field::keys, 7);
-    w.add_int64(onnx::map_field::keys, 8);
-    w.add_message(onnx::map_field::values, two);
-  });
-  const Value read_map = read_value(as_bytes(map), map_type);
-  CHECK(read_map.map()[1].first.tensor().item<std::int64_t>() == 8);
-  CHECK(read_map.map()[1].second.tensor().size() == 2);
+  const Type map_type = Type::map(DType::int64, Type::tensor(DType::float32));
+  const auto map = [&](const std::vector<std::int64_t>& keys, const Strings& words) {
+    return message([&](pbf_writer& w) {
+      const DType type = words.empty() ? DType::int64 : DType::string;
+      w.add_int32(onnx::map_field::key_type, static_cast<std::int32_t>(type));
+      for (const std::int64_t key : keys) w.add_int64(onnx::map_field::keys, key);
+      for (const std::string& key : words) w.add_bytes(onnx::map_field::string_keys, key);
+      w.add_message(onnx::map_field::values, two);
+    });
+  };
+  for (const bool in_order : {true, false}) {
+    const auto bytes =
+        map(in_order ? std::vector<std::int64_t>{-7, 8} : std::vector<std::int64_t>{8, -7}, {});
+    const Map read = read_value(as_bytes(bytes), map_type).map();
+    REQUIRE(read.size() == 2);
+    CHECK(read[0].first.tensor().item<std::int64_t>() == -7);
+    CHECK(read[1].first.tensor().item<std::int64_t>() == 8);
+    CHECK(read[in_order ? 1 : 0].second.tensor().size() == 2);
+  }
+  const Map words = read_value(as_bytes(map({}, {"z", "a"})), map_type).map();
+  REQUIRE(words.size() == 2);
+  CHECK(words[0].first.tensor().item<std::string>() == "a");
+  CHECK(words[0].second.tensor().size() == 2);
+  CHECK_ERROR(read_value(as_bytes(map({7, 7}, {})), map_type), parse, "twice");
+  CHECK_ERROR(read_value(as_bytes(map({}, {"a", "a"})), map_type), parse, "twice");
+  CHECK_ERROR(read_value(as_bytes(map({7}, {})), map_type), parse, "1 keys");
 
   CHECK_ERROR(read_value(as_bytes("\x0A\xFF"s)), parse, "well-formed");
   const std::string elsewhere = external_tensor("e", DType::int8, {1}, {{"location", "x"}});

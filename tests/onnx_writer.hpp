@@ -123,6 +123,16 @@ inline std::string container_type(std::uint32_t kind, const std::string& element
   });
 }
 
+/// A map from `keys` to `values`.
+inline std::string map_type(DType keys, const std::string& values) {
+  return message([&](pbf_writer& w) {
+    w.add_message(proto::type_field::map_type, message([&](pbf_writer& t) {
+                    t.add_int32(proto::map_type_field::key_type, static_cast<std::int32_t>(keys));
+                    t.add_message(proto::map_type_field::value_type, values);
+                  }));
+  });
+}
+
 inline std::string value_info(const std::string& name, const std::string& type = {}) {
   return message([&](pbf_writer& w) {
     w.add_string(proto::value_info_field::name, name);
@@ -153,6 +163,25 @@ inline std::string int_attribute(const std::string& name, std::int64_t value) {
 inline std::string string_attribute(const std::string& name, const std::string& value) {
   return attribute(name, proto::AttributeType::string,
                    [&](pbf_writer& w) { w.add_bytes(proto::attribute_field::s, value); });
+}
+
+inline std::string ints_attribute(const std::string& name,
+                                  const std::vector<std::int64_t>& values) {
+  return attribute(name, proto::AttributeType::ints, [&](pbf_writer& w) {
+    for (const auto value : values) w.add_int64(proto::attribute_field::ints, value);
+  });
+}
+
+inline std::string floats_attribute(const std::string& name, const std::vector<float>& values) {
+  return attribute(name, proto::AttributeType::floats, [&](pbf_writer& w) {
+    for (const float value : values) w.add_float(proto::attribute_field::floats, value);
+  });
+}
+
+inline std::string strings_attribute(const std::string& name, const Strings& values) {
+  return attribute(name, proto::AttributeType::strings, [&](pbf_writer& w) {
+    for (const auto& value : values) w.add_bytes(proto::attribute_field::strings, value);
+  });
 }
 
 inline std::string tensor_attribute(const std::string& name, const std::string& value) {

@@ -41,6 +41,8 @@ constexpr Family families[] = {
     {"attention", attention_schemas},
     {"fused", fused_schemas},
     {"signal", signal_schemas},
+    {"text", text_schemas},
+    {"ml", ml_schemas},
 };
 
 const cpu::KernelTable& choose_kernels(std::string_view isa) {

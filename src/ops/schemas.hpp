@@ -29,5 +29,7 @@ std::vector<OpSchema> quantized_schemas();  // QuantizeLinear, QLinear*, integer
 std::vector<OpSchema> attention_schemas();  // Attention, RotaryEmbedding
 std::vector<OpSchema> fused_schemas();      // what the fusion passes write
 std::vector<OpSchema> signal_schemas();     // DFT, STFT, MelWeightMatrix
+std::vector<OpSchema> text_schemas();       // operators on strings
+std::vector<OpSchema> ml_schemas();         // ai.onnx.ml: features, labels, maps, classical models
 
 }  // namespace inlay::inline v0

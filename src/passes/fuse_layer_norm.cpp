@@ -7,8 +7,9 @@
 namespace inlay::inline v0::passes {
 
 void fuse_layer_norm(Graph& graph, const PassContext& /*context*/) {
-  enum Slot { x, centered, mean, variance, epsilon };
-  const Pattern difference = op("Sub", {value(x), op("ReduceMean", {value(x)}, mean)}, centered);
+  enum Slot { input, centered, mean, variance, epsilon };
+  const Pattern difference =
+      op("Sub", {value(input), op("ReduceMean", {value(input)}, mean)}, centered);
   const Pattern pattern = over_rms(difference, centered, variance, epsilon);
   Editor editor(graph);
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
@@ -18,11 +19,11 @@ void fuse_layer_norm(Graph& graph, const PassContext& /*context*/) {
     const auto axis = first_reduced_axis(graph, match.node(mean));
     const auto bound = uniform_value(match.constant(epsilon));
     if (!axis || axis != first_reduced_axis(graph, match.node(variance)) || !bound ||
-        match.constant(epsilon).size() != 1 || !is_floating(graph.value(match[x]).type.dtype)) {
+        match.constant(epsilon).size() != 1 || !is_floating(graph.value(match[input]).type.dtype)) {
       continue;
     }
     write_norm(editor, static_cast<NodeId>(i), {.op = "LayerNormalization", .version = 17},
-               match[x], *axis, *bound);
+               match[input], *axis, *bound);
   }
 }
 

@@ -25,6 +25,10 @@ void check_input(const Model::Port& port, const Value& value) {
     if (!value.is_sequence()) fail(ErrorCode::type_mismatch, "the input takes a sequence");
     return;
   }
+  if (wanted.kind == Type::Kind::map) {
+    if (!value.is_map()) fail(ErrorCode::type_mismatch, "the input takes a map");
+    return;
+  }
   if (wanted.kind != Type::Kind::tensor) return;
   if (!value.is_tensor()) fail(ErrorCode::type_mismatch, "the input takes a tensor");
   const Tensor& tensor = value.tensor();

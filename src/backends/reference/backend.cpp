@@ -19,15 +19,17 @@ class ReferenceBackend final : public Backend {
  public:
   ReferenceBackend() {
     for (auto table :
-         {elementwise_kernels, generator_kernels, reduction_kernels, normalization_kernels,
-          shape_kernels,       movement_kernels,  pad_kernels,       gather_kernels,
-          selection_kernels,   resize_kernels,    grid_kernels,      sampling_kernels,
-          container_kernels,   control_kernels,   matmul_kernels,    conv_kernels,
-          pool_kernels,        recurrent_kernels, quantized_kernels, attention_kernels,
-          fused_kernels,       signal_kernels}) {
+         {elementwise_kernels,  generator_kernels, reduction_kernels,    normalization_kernels,
+          shape_kernels,        movement_kernels,  pad_kernels,          gather_kernels,
+          selection_kernels,    resize_kernels,    grid_kernels,         sampling_kernels,
+          container_kernels,    control_kernels,   matmul_kernels,       conv_kernels,
+          pool_kernels,         recurrent_kernels, quantized_kernels,    attention_kernels,
+          fused_kernels,        signal_kernels,    string_kernels,       regex_kernels,
+          tfidf_kernels,        feature_kernels,   lookup_kernels,       dictionary_kernels,
+          linear_model_kernels, svm_kernels,       tree_ensemble_kernels}) {
       for (const ReferenceKernel& kernel : table()) {
-        if (kernel.run == nullptr) continue;
-        kernels_.emplace(std::pair(kernel.domain, kernel.op), kernel.run);
+        if (kernel.run == nullptr && kernel.make == nullptr) continue;
+        kernels_.emplace(std::pair(kernel.domain, kernel.op), kernel);
       }
     }
   }
@@ -40,17 +42,19 @@ class ReferenceBackend final : public Backend {
   }
 
   std::unique_ptr<Kernel> compile(const CompileContext& context) const override {
-    return std::make_unique<FunctionKernel>(find(context.node));
+    const ReferenceKernel& kernel = *find(context.node);
+    if (kernel.make != nullptr) return kernel.make(context);
+    return std::make_unique<FunctionKernel>(kernel.run);
   }
 
  private:
-  void (*find(const Node& node) const)(KernelContext&) {
+  const ReferenceKernel* find(const Node& node) const {
     const auto it =
         kernels_.find(std::pair<std::string_view, std::string_view>(node.domain, node.op));
-    return it == kernels_.end() ? nullptr : it->second;
+    return it == kernels_.end() ? nullptr : &it->second;
   }
 
-  std::map<std::pair<std::string_view, std::string_view>, void (*)(KernelContext&)> kernels_;
+  std::map<std::pair<std::string_view, std::string_view>, ReferenceKernel> kernels_;
 };
 
 }  // namespace

@@ -28,7 +28,7 @@ constexpr auto negative = [](auto x) {
   }
 };
 
-constexpr auto sign = [](auto x) {
+constexpr auto sign_of = [](auto x) {
   using T = decltype(x);
   if (x > T(0)) return T(1);
   if constexpr (std::is_signed_v<T> || std::is_floating_point_v<T>) {
@@ -68,7 +68,7 @@ void add_math_kernels(std::vector<ReferenceKernel>& table) {
   table.push_back({"", "Atanh", unary_kernel<Floats>([](auto x) { return std::atanh(x); })});
   table.push_back({"", "Abs", unary_kernel<Numbers>(absolute)});
   table.push_back({"", "Neg", unary_kernel<SignedNumbers>(negative)});
-  table.push_back({"", "Sign", unary_kernel<Numbers>(sign)});
+  table.push_back({"", "Sign", unary_kernel<Numbers>(sign_of)});
   table.push_back({"", "Erf", run_erf});
 }
 

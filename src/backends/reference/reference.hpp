@@ -9,16 +9,28 @@
 
 namespace inlay::inline v0 {
 
-/// One operator's reference kernel. It reads everything from the context, attributes included.
+/// One operator's reference kernel: a function that reads everything from the context, attributes
+/// included, or else what makes a kernel with tables that would take long to build in each run.
 struct ReferenceKernel {
   std::string_view domain;
   std::string_view op;
-  void (*run)(KernelContext& context);  ///< null when this build is without the operator
+  void (*run)(KernelContext& context) = nullptr;
+  std::unique_ptr<Kernel> (*make)(const CompileContext& context) = nullptr;
 
+  /// Neither function is there when this build is without the operator.
   INLAY_CONSTEVAL ReferenceKernel(std::string_view of_domain, std::string_view op_type,
-                            void (*function)(KernelContext& context))
+                                  void (*function)(KernelContext& context))
       : domain(of_domain), op(op_type), run(is_built(of_domain, op_type) ? function : nullptr) {}
+  INLAY_CONSTEVAL ReferenceKernel(std::string_view of_domain, std::string_view op_type,
+                                  std::unique_ptr<Kernel> (*factory)(const CompileContext& context))
+      : domain(of_domain), op(op_type), make(is_built(of_domain, op_type) ? factory : nullptr) {}
 };
+
+/// Makes a class derived from Kernel that is constructed from a CompileContext.
+template <class K>
+std::unique_ptr<Kernel> make_kernel(const CompileContext& context) {
+  return std::make_unique<K>(context);
+}
 
 std::vector<ReferenceKernel> elementwise_kernels();
 std::vector<ReferenceKernel> generator_kernels();
@@ -42,6 +54,15 @@ std::vector<ReferenceKernel> quantized_kernels();
 std::vector<ReferenceKernel> attention_kernels();
 std::vector<ReferenceKernel> fused_kernels();
 std::vector<ReferenceKernel> signal_kernels();
+std::vector<ReferenceKernel> string_kernels();
+std::vector<ReferenceKernel> regex_kernels();
+std::vector<ReferenceKernel> tfidf_kernels();
+std::vector<ReferenceKernel> feature_kernels();
+std::vector<ReferenceKernel> lookup_kernels();
+std::vector<ReferenceKernel> dictionary_kernels();
+std::vector<ReferenceKernel> linear_model_kernels();
+std::vector<ReferenceKernel> svm_kernels();
+std::vector<ReferenceKernel> tree_ensemble_kernels();
 
 std::shared_ptr<const Backend> make_reference_backend();
 

@@ -1,4 +1,7 @@
 // read_value: the TensorProto, SequenceProto, OptionalProto or MapProto of a test case.
+#include <algorithm>
+#include <numeric>
+
 #include "formats/onnx/tensor_reader.hpp"
 #include "formats/onnx/type_reader.hpp"
 #include "formats/onnx/wire.hpp"
@@ -63,16 +66,21 @@ Value read_map(std::string_view bytes, ReadContext& context, int depth) {
       m.skip();
     }
   }
-  std::vector<Tensor> keys;
+  // Keys as they are sorted, an integer or a string, and as they are in the map.
+  std::vector<std::pair<std::pair<std::int64_t, std::string>, Tensor>> keys;
   Value values = Sequence();
   for (Message m(bytes); m.next();) {
     switch (m.field()) {
       case map_field::keys:
-        m.each_integer([&](std::int64_t key) { keys.push_back(key_scalar(key_type, key)); });
+        m.each_integer([&](std::int64_t key) {
+          keys.push_back({{key, {}}, key_scalar(key_type, key)});
+        });
         break;
-      case map_field::string_keys:
-        keys.push_back(Tensor::scalar(std::string(m.bytes())));
+      case map_field::string_keys: {
+        std::string key(m.bytes());
+        keys.push_back({{0, key}, Tensor::scalar(key)});
         break;
+      }
       case map_field::values:
         values = read_any(Type::Kind::sequence, m.bytes(), context, depth);
         break;
@@ -84,9 +92,16 @@ Value read_map(std::string_view bytes, ReadContext& context, int depth) {
     throw Error(ErrorCode::parse, "a map has " + std::to_string(keys.size()) + " keys and " +
                                       std::to_string(values.sequence().size()) + " values");
   }
+  std::vector<std::size_t> order(keys.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return keys[a].first < keys[b].first; });
   Map map;
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    map.emplace_back(std::move(keys[i]), values.sequence()[i]);
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    if (i > 0 && keys[order[i]].first == keys[order[i - 1]].first) {
+      throw Error(ErrorCode::parse, "a map has a key twice");
+    }
+    map.emplace_back(std::move(keys[order[i]].second), values.sequence()[order[i]]);
   }
   return Value(std::move(map));
 }

@@ -33,7 +33,8 @@ std::shared_ptr<Registry> Registry::create(std::string_view isa) {
         shape_schemas,       movement_schemas,  gather_schemas,    selection_schemas,
         resize_schemas,      sampling_schemas,  container_schemas, control_schemas,
         matmul_schemas,      conv_schemas,      pool_schemas,      recurrent_schemas,
-        quantized_schemas,   attention_schemas, fused_schemas,     signal_schemas}) {
+        quantized_schemas,   attention_schemas, fused_schemas,     signal_schemas,
+        image_schemas}) {
     for (OpSchema& schema : schemas()) registry->add(std::move(schema));
   }
   registry->add(make_reference_backend());

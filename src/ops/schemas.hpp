@@ -29,5 +29,6 @@ std::vector<OpSchema> quantized_schemas();  // QuantizeLinear, QLinear*, integer
 std::vector<OpSchema> attention_schemas();  // Attention, RotaryEmbedding
 std::vector<OpSchema> fused_schemas();      // what the fusion passes write
 std::vector<OpSchema> signal_schemas();     // DFT, STFT, MelWeightMatrix
+std::vector<OpSchema> image_schemas();      // ImageDecoder
 
 }  // namespace inlay::inline v0

@@ -119,7 +119,9 @@ std::vector<OpSchema> elementwise_schemas() {
                      .max_inputs = 3,
                      .max_outputs = 2,
                      .infer = infer_dropout,
-                     .traits = Trait::in_place | Trait::nondeterministic});
+                     .traits = Trait::in_place | Trait::nondeterministic,
+                     .types = {dtypes::floats | dtypes::float8, dtypes::floats | dtypes::float8,
+                               dtypes::boolean}});
   return schemas;
 }
 

@@ -31,7 +31,7 @@ if(INLAY_SANITIZE)
 endif()
 
 file(GLOB_RECURSE inlay_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*.cpp)
-list(FILTER inlay_sources EXCLUDE REGEX "/src/cli/|/src/backends/cpu/isa/")
+list(FILTER inlay_sources EXCLUDE REGEX "/src/cli/|/src/images/|/src/backends/cpu/isa/")
 
 if(INLAY_SHARED)
   add_library(inlay SHARED ${inlay_sources})

@@ -14,6 +14,11 @@ libprotozero-dev    protozero-devel  protozero      protozero
 libcli11-dev        cli11-devel      cli11          cli11
 nlohmann-json3-dev  json-devel       nlohmann-json  nlohmann-json
 libstb-dev          stb-devel        stb            -
+libjpeg62-turbo-dev libjpeg-turbo-devel  libjpeg-turbo  jpeg-turbo
+libopenjp2-7-dev    openjpeg-devel   openjpeg2      openjpeg
+libpng-dev          libpng-devel     libpng         libpng
+libtiff-dev         libtiff-devel    libtiff        libtiff
+libwebp-dev         libwebp-devel    libwebp        webp
 catch2              catch2-devel     catch2-v2      -
 libbenchmark-dev    google-benchmark-devel  benchmark  google-benchmark
 clang               clang            clang          llvm

@@ -15,6 +15,6 @@ fi
 build="$root/build-quickstart"
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release \
   -DCMAKE_CXX_FLAGS_RELEASE="-O1 -DNDEBUG" -DCMAKE_UNITY_BUILD=ON \
-  -DINLAY_CLI=OFF -DINLAY_TESTS=OFF -DINLAY_EXAMPLES=ON
+  -DINLAY_CLI=OFF -DINLAY_IMAGES=OFF -DINLAY_TESTS=OFF -DINLAY_EXAMPLES=ON
 cmake --build "$build" --target quickstart
 "$build/bin/quickstart" "$root/examples/digits" "$@"

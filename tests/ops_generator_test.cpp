@@ -1,5 +1,4 @@
 #include <cmath>
-#include <numeric>
 
 #include "ops_support.hpp"
 
@@ -112,58 +111,4 @@ TEST_CASE("windows of every size and type", "[ops][generator]") {
     check<float16>(window(2, 1, DType::float16), {2}, {float16(end), float16(1)});
     CHECK_THROWS_AS(window(-1, 1, DType::float32), Error);
   }
-}
-
-TEST_CASE("random numbers have the asked distribution and repeat with a seed", "[ops][generator]") {
-  const Attributes::Item shape{"shape", Longs{10000}};
-  const Attributes::Item seed{"seed", 3.0f};
-  const auto moments = [](const Value& value) {
-    const auto x = value.tensor().as<float>();
-    const double mean = std::accumulate(x.begin(), x.end(), 0.0) / static_cast<double>(x.size());
-    double variance = 0;
-    for (const float v : x) variance += (v - mean) * (v - mean) / static_cast<double>(x.size());
-    return std::pair(mean, variance);
-  };
-  const Call normal = call("RandomNormal", {}, {shape, seed, {"mean", 5.0f}, {"scale", 2.0f}});
-  const auto [mean, variance] = moments(run(normal)[0]);
-  CHECK(mean == Approx(5).margin(0.1));
-  CHECK(variance == Approx(4).margin(0.3));
-  const Tensor once = run(normal)[0].tensor();
-  const Tensor twice = run(normal)[0].tensor();
-  CHECK(std::equal(once.as<float>().begin(), once.as<float>().end(), twice.as<float>().begin()));
-
-  const Call uniform = call("RandomUniform", {}, {shape, seed, {"low", 1.0f}, {"high", 3.0f}});
-  const auto [center, spread] = moments(run(uniform)[0]);
-  CHECK(center == Approx(2).margin(0.05));
-  CHECK(spread == Approx(4.0 / 12).margin(0.02));
-
-  const Tensor like(DType::int32, {2, 0});
-  check<float16>(run(call("RandomNormalLike", {like}, {{"dtype", number(DType::float16)}}))[0],
-                 {2, 0}, {});
-}
-
-TEST_CASE("draws without a seed differ", "[ops][generator]") {
-  const Call draw = call("RandomUniform", {}, {{"shape", Longs{4}}});
-  const Tensor a = run(draw)[0].tensor();
-  const Tensor b = run(draw)[0].tensor();
-  CHECK_FALSE(std::equal(a.as<float>().begin(), a.as<float>().end(), b.as<float>().begin()));
-}
-
-TEST_CASE("Bernoulli and Multinomial follow the probabilities", "[ops][generator]") {
-  const std::vector<float> p(4000, 0.25f);
-  const auto coins = run(call("Bernoulli", {view(std::span(p), {4000})},
-                              {{"seed", 1.0f}, {"dtype", number(DType::int64)}}));
-  const auto tosses = coins[0].tensor().as<std::int64_t>();
-  CHECK(std::accumulate(tosses.begin(), tosses.end(), std::int64_t{0}) == Approx(1000).margin(120));
-
-  const float never = -1e30f;
-  const Tensor logits =
-      Tensor::copy_of<float>({0, never, never, never, std::log(1.0f), std::log(3.0f)}, {2, 3});
-  const auto drawn =
-      run(call("Multinomial", {logits}, {{"seed", 1.0f}, {"sample_size", std::int64_t{2000}}}));
-  REQUIRE(to_string(drawn[0].tensor().shape()) == "[2, 2000]");
-  const auto classes = drawn[0].tensor().as<std::int32_t>();
-  CHECK(std::count(classes.begin(), classes.begin() + 2000, 0) == 2000);
-  CHECK(std::count(classes.begin() + 2000, classes.end(), 0) == 0);
-  CHECK(std::count(classes.begin() + 2000, classes.end(), 2) == Approx(1500).margin(100));
 }

@@ -2,6 +2,7 @@
 #include <numbers>
 #include <numeric>
 
+#include "call_allocations.hpp"
 #include "ops_support.hpp"
 #include "typed_graph.hpp"
 
@@ -244,6 +245,15 @@ TEST_CASE("MelWeightMatrix", "[ops][signal]") {
   CHECK_THROWS_AS(mel(4, 16, 8000, -1, 4000), Error);
   CHECK_THROWS_AS(mel(4, 16, 8000, 0, NAN), Error);
   CHECK_THROWS_AS(mel(4, 16, 8000, 0, INFINITY), Error);
+}
+
+TEST_CASE("transforms of signals allocate nothing once they are warm", "[ops][signal][bind]") {
+  const Tensor x = Tensor::zeros(DType::float32, {2, 100, 1});
+  CHECK(allocations(call("DFT", {x})) == 0);
+  CHECK(allocations(call("DFT", {x, number(101)})) == 0);
+  CHECK(allocations(call("STFT", {x, number(7), Tensor::zeros(DType::float32, {20})})) == 0);
+  CHECK(allocations(call("MelWeightMatrix", {number(4), number(16), number(8000),
+                                             Tensor::scalar(0.0f), Tensor::scalar(4000.0f)})) == 0);
 }
 
 TEST_CASE("transforms of signals keep the symbols of axes they do not change", "[ops][infer]") {

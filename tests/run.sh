@@ -10,6 +10,7 @@ else
   "$root/cmake/install_packages.sh" \
     g++ cmake ninja-build libeigen3-dev libxsimd-dev libprotozero-dev \
     libcli11-dev nlohmann-json3-dev libstb-dev \
+    libjpeg62-turbo-dev libopenjp2-7-dev libpng-dev libtiff-dev libwebp-dev \
     catch2 libbenchmark-dev clang binutils qemu-user libonnx-testdata
 fi
 

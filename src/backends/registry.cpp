@@ -43,6 +43,7 @@ constexpr Family families[] = {
     {"signal", signal_schemas},
     {"text", text_schemas},
     {"ml", ml_schemas},
+    {"image", image_schemas},
 };
 
 const cpu::KernelTable& choose_kernels(std::string_view isa) {

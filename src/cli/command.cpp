@@ -3,7 +3,33 @@
 #include <cstdio>
 #include <fstream>
 
+#ifdef INLAY_IMAGES
+#include "inlay/images.hpp"
+#endif
+
 namespace inlay::cli {
+
+ModelOptions GlobalOptions::model_options() const {
+  if (registry_ == nullptr) {
+    auto registry = Registry::create(isa);
+#ifdef INLAY_IMAGES
+    add_image_decoder(*registry);
+#endif
+    registry_ = std::move(registry);
+  }
+  ModelOptions options{.registry = registry_};
+  if (!backend.empty()) options.backends = {backend};
+  return options;
+}
+
+std::vector<std::string> image_formats() {
+#ifdef INLAY_IMAGES
+  const auto formats = inlay::image_formats();
+  return {formats.begin(), formats.end()};
+#else
+  return {"none"};
+#endif
+}
 
 std::string format_bytes(double bytes) {
   const char* const units[] = {"B", "KiB", "MiB", "GiB"};

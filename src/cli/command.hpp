@@ -15,13 +15,11 @@ struct GlobalOptions {
   int threads = 1;
   bool progress = false;
 
-  ModelOptions model_options() const {
-    ModelOptions options;
-    options.isa = isa;
-    if (!backend.empty()) options.backends = {backend};
-    return options;
-  }
+  ModelOptions model_options() const;
   SessionOptions session_options() const { return {.threads = threads}; }
+
+ private:
+  mutable std::shared_ptr<const Registry> registry_;  // made when it is asked for, once
 };
 
 /// Adds a subcommand whose callback does the work. The callback throws what goes wrong, or
@@ -32,6 +30,9 @@ void add_verify(CLI::App& app, const GlobalOptions& global);
 void add_conformance(CLI::App& app, const GlobalOptions& global);
 void add_operators(CLI::App& app, const GlobalOptions& global);
 void add_bench(CLI::App& app, const GlobalOptions& global);
+
+/// What ImageDecoder decodes in this build.
+std::vector<std::string> image_formats();
 
 /// "3.4 MiB".
 std::string format_bytes(double bytes);

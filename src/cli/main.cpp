@@ -19,7 +19,8 @@ std::string version_text() {
          (info.shared ? "shared" : "static") + "\nopenmp            " +
          (info.openmp ? "yes" : "no") + "\nbackends          " + joined(info.backends) +
          "\ninstruction sets  " + joined(info.isas) + "\non this machine   " +
-         joined(info.available_isas) + "\nused              " + info.default_isa;
+         joined(info.available_isas) + "\nused              " + info.default_isa +
+         "\npictures          " + joined(inlay::cli::image_formats());
 }
 
 void add_commands(CLI::App& app, inlay::cli::GlobalOptions& global) {

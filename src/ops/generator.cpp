@@ -60,22 +60,38 @@ void infer_eye_like(InferContext& context) {
   infer::same_shape(context, infer::dtype_attribute(context, "dtype", context.dtype(0)));
 }
 
-void infer_like(InferContext& context) {
-  infer::same_shape(context, infer::dtype_attribute(context, "dtype", context.dtype(0)));
+/// The attribute `dtype`, or what stands for it; fails inference when it is not in `allowed`.
+DType drawn_dtype(const InferContext& context, DType fallback, DTypeSet allowed) {
+  const DType dtype = infer::dtype_attribute(context, "dtype", fallback);
+  if (dtype != DType::undefined && !allowed.contains(dtype)) {
+    context.fail("the operator does not draw numbers of type " + std::string(name(dtype)) +
+                 "; set the attribute dtype");
+  }
+  return dtype;
+}
+
+void infer_random_like(InferContext& context) {
+  infer::same_shape(context, drawn_dtype(context, context.dtype(0), dtypes::floats));
+}
+
+void infer_bernoulli(InferContext& context) {
+  infer::same_shape(context,
+                    drawn_dtype(context, context.dtype(0), dtypes::numbers | dtypes::boolean));
 }
 
 void infer_random(InferContext& context) {
   if (!context.attributes().has("shape")) context.fail("attribute shape is missing");
-  context.set_output(0, Type::tensor(infer::dtype_attribute(context, "dtype", DType::float32),
+  context.set_output(0, Type::tensor(drawn_dtype(context, DType::float32, dtypes::floats),
                                      Shape(context.attributes().integers("shape"))));
 }
 
 void infer_multinomial(InferContext& context) {
   infer::require_rank(context, 0, 2, 2);
+  const std::int64_t samples = context.attributes().integer("sample_size", 1);
+  if (samples < 0) context.fail("attribute sample_size is negative");
   const Type& x = context.input(0);
-  context.set_output(
-      0, infer::dtype_attribute(context, "dtype", DType::int32),
-      {x.has_rank ? x.dims[0] : Dim(), Dim(context.attributes().integer("sample_size", 1))});
+  context.set_output(0, drawn_dtype(context, DType::int32, dtypes::indices),
+                     {x.has_rank ? x.dims[0] : Dim(), Dim(samples)});
 }
 
 void infer_window(InferContext& context) {
@@ -87,20 +103,27 @@ void infer_window(InferContext& context) {
   context.set_output(0, infer::dtype_attribute(context, "output_datatype", DType::float32), {size});
 }
 
-OpSchema random_schema(std::string_view name, int since, int inputs, InferFn infer,
-                       DTypeSet types = dtypes::floats) {
+OpSchema random_schema(std::string_view name, int since, std::vector<DTypeSet> types,
+                       InferFn infer) {
+  const int inputs = static_cast<int>(types.size());
   return {.name = std::string(name),
           .since = since,
           .min_inputs = inputs,
           .max_inputs = inputs,
           .infer = std::move(infer),
           .traits = Trait::nondeterministic,
-          .types = {types}};
+          .types = std::move(types)};
+}
+
+OpSchema window_schema(std::string_view name) {
+  return {
+      .name = std::string(name), .since = 17, .infer = infer_window, .types = {dtypes::indices}};
 }
 
 }  // namespace
 
 std::vector<OpSchema> generator_schemas() {
+  using namespace dtypes;
   return {
       {.name = "Constant", .min_inputs = 0, .max_inputs = 0, .infer = infer_constant},
       {.name = "ConstantOfShape",
@@ -112,20 +135,19 @@ std::vector<OpSchema> generator_schemas() {
        .min_inputs = 3,
        .max_inputs = 3,
        .infer = infer_range,
-       .types = {dtypes::floats | dtypes::indices | DTypeSet(DType::int16)}},
-      {.name = "EyeLike",
-       .since = 9,
-       .infer = infer_eye_like,
-       .types = {dtypes::numbers | dtypes::boolean}},
-      {.name = "HannWindow", .since = 17, .infer = infer_window, .types = {dtypes::indices}},
-      {.name = "HammingWindow", .since = 17, .infer = infer_window, .types = {dtypes::indices}},
-      {.name = "BlackmanWindow", .since = 17, .infer = infer_window, .types = {dtypes::indices}},
-      random_schema("RandomNormal", 1, 0, infer_random),
-      random_schema("RandomUniform", 1, 0, infer_random),
-      random_schema("RandomNormalLike", 1, 1, infer_like, dtypes::any),
-      random_schema("RandomUniformLike", 1, 1, infer_like, dtypes::any),
-      random_schema("Bernoulli", 15, 1, infer_like),
-      random_schema("Multinomial", 7, 1, infer_multinomial),
+       .types = {{floats, DType::int16, DType::int32, DType::int64}}},
+      {.name = "EyeLike", .since = 9, .infer = infer_eye_like, .types = {numbers | boolean}},
+      window_schema("HannWindow"),
+      window_schema("HammingWindow"),
+      window_schema("BlackmanWindow"),
+      random_schema("RandomNormal", 1, {}, infer_random),
+      random_schema("RandomUniform", 1, {}, infer_random),
+      random_schema("RandomNormalLike", 1, {numbers | boolean | string | complex},
+                    infer_random_like),
+      random_schema("RandomUniformLike", 1, {numbers | boolean | string | complex},
+                    infer_random_like),
+      random_schema("Bernoulli", 15, {floats}, infer_bernoulli),
+      random_schema("Multinomial", 7, {floats}, infer_multinomial),
   };
 }
 

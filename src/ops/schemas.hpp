@@ -31,5 +31,6 @@ std::vector<OpSchema> fused_schemas();      // what the fusion passes write
 std::vector<OpSchema> signal_schemas();     // DFT, STFT, MelWeightMatrix
 std::vector<OpSchema> text_schemas();       // operators on strings
 std::vector<OpSchema> ml_schemas();         // ai.onnx.ml: features, labels, maps, classical models
+std::vector<OpSchema> image_schemas();      // ImageDecoder
 
 }  // namespace inlay::inline v0

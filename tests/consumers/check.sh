@@ -29,6 +29,9 @@ cmake -S "$here/installed" -B "$work/installed" -G Ninja -DCMAKE_BUILD_TYPE=Rele
 cmake --build "$work/installed"
 check "$work/installed/app" $((6 * 1024 * 1024))
 "$work/installed/kernels"
+if [[ -e $work/installed/images ]]; then
+  "$work/installed/images"
+fi
 
 cmake -S "$here/subdirectory" -B "$work/subdirectory" -G Ninja -DCMAKE_BUILD_TYPE=Release \
   -DCMAKE_CXX_COMPILER=clang++ -DCMAKE_UNITY_BUILD=ON -DINLAY_WERROR=ON -DINLAY_OPENMP=OFF

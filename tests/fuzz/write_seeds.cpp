@@ -1,17 +1,34 @@
-// Writes the models that fuzzing starts from: write_seeds FOLDER.
+// Writes what fuzzing starts from: write_seeds FOLDER; models and pictures, in a folder each.
 #include <filesystem>
 #include <fstream>
 
+#include "images/image_samples.hpp"
 #include "onnx_samples.hpp"
 
+namespace {
+
+namespace fs = std::filesystem;
+
+bool write(const fs::path& path, const std::string& bytes) {
+  fs::create_directories(path.parent_path());
+  std::ofstream stream(path, std::ios::binary);
+  stream << bytes;
+  return static_cast<bool>(stream.flush());
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  using namespace inlay::test;
   if (argc != 2) return 2;
-  const std::filesystem::path folder = argv[1];
-  std::filesystem::create_directories(folder);
-  for (const auto& [name, bytes] : inlay::test::onnx_file::samples()) {
-    std::ofstream stream(folder / (name + ".onnx"), std::ios::binary);
-    stream << bytes;
-    if (!stream.flush()) return 1;
+  const fs::path folder = argv[1];
+  bool done = true;
+  for (const auto& [name, bytes] : onnx_file::samples()) {
+    done = write(folder / "models" / (name + ".onnx"), bytes) && done;
   }
-  return 0;
+  for (const ImageSample& sample : all_samples()) {
+    const auto bytes = sample.bytes();
+    done = write(folder / "images" / sample.kind, {bytes.begin(), bytes.end()}) && done;
+  }
+  return done ? 0 : 1;
 }

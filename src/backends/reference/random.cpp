@@ -2,23 +2,25 @@
 #include "backends/reference/random.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "backends/reference/arguments.hpp"
 #include "backends/reference/cast.hpp"
 #include "backends/reference/convert.hpp"
 #include "backends/reference/generator.hpp"
+#include "backends/reference/low_bits.hpp"
 
 namespace inlay::inline v0::kernels {
 namespace {
 
 std::uint32_t seed_of(const KernelContext& context) {
-  const Attribute* attribute = context.attributes().find("seed");
-  if (attribute == nullptr) return std::random_device{}();
+  const Attribute* const seed = context.attributes().find("seed");
   // Dropout's seed is an integer, that of the other operators a float.
-  if (const auto* integer = std::get_if<std::int64_t>(attribute)) {
+  if (const auto* integer = std::get_if<std::int64_t>(seed)) {
     return static_cast<std::uint32_t>(*integer);
   }
-  return from_real<std::uint32_t>(context.attributes().real("seed", 0.0f));
+  const float number = context.attributes().real("seed", std::numeric_limits<float>::quiet_NaN());
+  return std::isnan(number) ? std::random_device{}() : from_real<std::uint32_t>(number);
 }
 
 template <class Draw>
@@ -48,17 +50,27 @@ void run_uniform(KernelContext& context) {
        [&] { return low + (high - low) * random.uniform(); });
 }
 
+/// True with probability p: as in numpy's binomial distribution, the rarer side is the one whose
+/// draw lies above the odds of the other.
+bool toss(Random& random, double p) {
+  if (p <= 0.5) return random.uniform() > 1 - p;
+  return random.uniform() <= 1 - (1 - p);
+}
+
 void run_bernoulli(KernelContext& context) {
   Random random(context);
   const Tensor& p = context.input(0);
   Tensor& y = context.output(0, p.shape());
   visit_dtype<Floats>(p.dtype(), [&]<class P>() {
-    const auto probability = p.as<P>();
+    const auto probabilities = p.as<P>();
     visit_dtype<Union<Numbers, Types<bool>>>(y.dtype(), [&]<class T>() {
       const auto out = y.as_mutable<T>();
       for (std::size_t i = 0; i < out.size(); ++i) {
-        const bool one = random.uniform() < probability[i];
-        out[i] = static_cast<T>(one ? 1.0f : 0.0f);
+        const auto probability = static_cast<double>(probabilities[i]);
+        if (!(probability >= 0 && probability <= 1)) {
+          context.fail(ErrorCode::invalid_argument, "a probability lies outside [0, 1]");
+        }
+        out[i] = static_cast<T>(toss(random, probability) ? 1.0f : 0.0f);
       }
     });
   });
@@ -86,6 +98,10 @@ void run_multinomial(KernelContext& context) {
           sum += std::exp(static_cast<double>(logits[i]) - peak);
           cumulative[static_cast<std::size_t>(i)] = sum;
         }
+        if (!std::isfinite(sum)) {
+          context.fail(ErrorCode::invalid_argument,
+                       "a row needs a finite log-probability, and none that is NaN or +infinity");
+        }
         for (std::int64_t i = 0; i < samples; ++i) {
           const double at = random.uniform() * sum;
           const auto hit = std::upper_bound(cumulative.begin(), cumulative.end() - 1, at);
@@ -102,7 +118,12 @@ bool is_training(const KernelContext& context) {
 }
 
 double dropout_ratio(const KernelContext& context) {
-  const double ratio = context.has_input(1) ? real(context.input(1)) : 0.5;
+  double ratio = 0.5;
+  if (context.has_input(1)) {
+    const Tensor& given = context.input(1);
+    const bool small = is_small_float(given.dtype()) && given.size() == 1;
+    ratio = small ? get_small_float(given.dtype(), given.data(), 0) : real(given);
+  }
   if (!(ratio >= 0 && ratio < 1)) {
     context.fail(ErrorCode::invalid_argument, "the ratio must lie in [0, 1)");
   }
@@ -131,11 +152,19 @@ void run_dropout(KernelContext& context) {
   auto kept = [ratio, random = Random(context)]() mutable { return random.uniform() >= ratio; };
   put_mask(context, x.shape(), decltype(kept)(kept));
   Tensor& y = context.output(0, x.shape());
+  const auto dropped = [&](double value) { return kept() ? value / (1 - ratio) : 0; };
+  if (is_small_float(x.dtype())) {
+    for (std::int64_t i = 0; i < x.size(); ++i) {
+      set_small_float(x.dtype(), y.mutable_data(), i,
+                      dropped(get_small_float(x.dtype(), x.data(), i)));
+    }
+    return;
+  }
   visit_dtype<Floats>(x.dtype(), [&]<class T>() {
     const auto from = x.as<T>();
     const auto to = y.as_mutable<T>();
     for (std::size_t i = 0; i < from.size(); ++i) {
-      to[i] = from_real<T>(kept() ? static_cast<double>(from[i]) / (1 - ratio) : 0);
+      to[i] = from_real<T>(dropped(static_cast<double>(from[i])));
     }
   });
 }

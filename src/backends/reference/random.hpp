@@ -10,10 +10,12 @@
 namespace inlay::inline v0::kernels {
 
 /// A stream of random numbers: the Mersenne Twister and the same ways from its words to numbers as
-/// ONNX's reference evaluator, so that a node with a seed gives what it gives there.
+/// ONNX's reference evaluator, so that a node with a seed gives what it gives there: the same in
+/// each run, on any number of threads and any machine.
 class Random {
  public:
-  /// The stream of the node's attribute `seed`; without one, a stream that differs at each call.
+  /// The stream of the node's attribute `seed`; without one (or with NaN), one that differs at each
+  /// call.
   explicit Random(const KernelContext& context);
 
   /// Uniform in [0, 1), with 53 bits.

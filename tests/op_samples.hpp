@@ -15,12 +15,16 @@ struct Sample {
   bool scalar = false;      ///< every input may have rank 0
   bool broadcasts = false;  ///< inputs broadcast against each other
   int axes_input = -1;      ///< the input that holds axes of input 0 (or of the output)
+  bool dtypes = true;       ///< any dtype of the schema goes with these attributes
 };
 
 std::vector<Sample> elementwise_samples();
 std::vector<Sample> tensor_samples();  // reductions, normalization, movement, selection, generators
 std::vector<Sample> product_samples();  // products, convolutions, pools, recurrent, attention
 std::vector<Sample> quantized_samples();
+std::vector<Sample> signal_samples();
+std::vector<Sample> text_samples();
+std::vector<Sample> ml_samples();
 
 /// All of the above.
 std::vector<Sample> op_samples();

@@ -237,8 +237,8 @@ class OneHotEncoder final : public Kernel {
 std::vector<ReferenceKernel> lookup_kernels() {
   constexpr std::string_view ml = "ai.onnx.ml";
   return {
-      {ml, "CategoryMapper", nullptr, kernels::make_category_mapper},
-      {ml, "LabelEncoder", nullptr, kernels::make_label_encoder},
+      {ml, "CategoryMapper", kernels::make_category_mapper},
+      {ml, "LabelEncoder", kernels::make_label_encoder},
       {ml, "OneHotEncoder", make_kernel<kernels::OneHotEncoder>},
   };
 }

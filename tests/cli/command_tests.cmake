@@ -60,6 +60,9 @@ inlay_command_test(bench_case "p50 .*peak"
   --case ${data}/models/silero_vad/test_data_set_silero_vad_jfk_chunk20)
 inlay_command_test(conformance "[1-9][0-9]* passed, 0 failed, 0 skipped"
   conformance ${data}/onnx/node --filter "test_(add|relu|conv_with_strides)")
+add_test(NAME operators_table COMMAND ${CMAKE_COMMAND} -DINLAY=$<TARGET_FILE:inlay_command>
+  -DDATA=${data}/onnx -DPAGE=${PROJECT_SOURCE_DIR}/docs/operators.md
+  -P ${CMAKE_CURRENT_LIST_DIR}/operators_table_test.cmake)
 inlay_command_test(operators_cases "Softsign . 1 . floats . [1-9]"
   operators ${data}/onnx/node/test_softsign)
 include(model_tests.cmake)

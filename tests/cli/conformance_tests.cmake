@@ -9,6 +9,9 @@ function(inlay_conformance_suite name folder left_out)
   endif()
   set(options --filter "^(?!(${left_out})$)")
   inlay_command_succeeds(conformance_${name} conformance ${folder} ${options})
+  if(INLAY_SANITIZE AND name STREQUAL light)
+    return()  # whole image networks: minutes
+  endif()
   inlay_command_succeeds(conformance_${name}_reference
     conformance ${folder} ${options} --backend reference)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
@@ -21,11 +24,14 @@ endfunction()
 # operators of training.
 set(debian /usr/share/libonnx-testdata/data)
 inlay_conformance_suite(debian_node ${debian}/node
-  "test_cast_FLOAT_to_BFLOAT16|test_castlike_(FLOAT_to_BFLOAT16|BFLOAT16_to_FLOAT)(_expanded)?")
+  "test_cast_FLOAT_to_BFLOAT16|test_castlike_(FLOAT_to_BFLOAT16|BFLOAT16_to_FLOAT)(_expanded)?|test_(adam|adagrad|momentum|nesterov_momentum)(_multiple)?")
 inlay_conformance_suite(debian_simple ${debian}/simple "test_gradient_of_.*")
 inlay_conformance_suite(debian_pytorch_operator ${debian}/pytorch-operator "")
 inlay_conformance_suite(debian_pytorch_converted ${debian}/pytorch-converted "")
 
-foreach(suite node simple pytorch-operator pytorch-converted light)
+# Left out: where the inverse transform is 0, the recorded answers are the rounding errors of single
+# precision, larger than the tolerance.
+inlay_conformance_suite(node "${data}/onnx/node" "test_dft_inverse(_opset19)?")
+foreach(suite simple pytorch-operator pytorch-converted light)
   inlay_conformance_suite(${suite} "${data}/onnx/${suite}" "")
 endforeach()

@@ -122,20 +122,12 @@ void run_dequantize(KernelContext& context) {
 
 void run_dynamic_quantize(KernelContext& context) {
   const auto x = context.input(0).as<float>();
-  float low = 0, high = 0;  // the range always holds zero
-  for (const float value : x) {
-    low = std::min(low, value);
-    high = std::max(high, value);
-  }
-  const float scale = low == high ? 1.0f : (high - low) / 255.0f;
-  const auto zero_point = saturate_round<std::uint8_t>(-low / scale, 0);
+  const DynamicCodes codes(x);
   Tensor& y = context.output(0, context.input(0).shape());
-  context.output(1, Shape()).as_mutable<float>()[0] = scale;
-  context.output(2, Shape()).as_mutable<std::uint8_t>()[0] = zero_point;
+  context.output(1, Shape()).as_mutable<float>()[0] = codes.scale;
+  context.output(2, Shape()).as_mutable<std::uint8_t>()[0] = codes.zero_point;
   const auto to = y.as_mutable<std::uint8_t>();
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    to[i] = saturate_round<std::uint8_t>(x[i] / scale, zero_point);
-  }
+  for (std::size_t i = 0; i < x.size(); ++i) to[i] = codes(x[i]);
 }
 
 void run_qlinear_conv(KernelContext& context) {

@@ -44,6 +44,7 @@ constexpr Family families[] = {
     {"text", text_schemas},
     {"ml", ml_schemas},
     {"image", image_schemas},
+    {"contrib_attention", contrib_attention_schemas},
 };
 
 const cpu::KernelTable& choose_kernels(std::string_view isa) {

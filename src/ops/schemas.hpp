@@ -33,4 +33,7 @@ std::vector<OpSchema> text_schemas();       // operators on strings
 std::vector<OpSchema> ml_schemas();         // ai.onnx.ml: features, labels, maps, classical models
 std::vector<OpSchema> image_schemas();      // ImageDecoder
 
+// Operators of com.microsoft that exporters and optimisers write.
+std::vector<OpSchema> contrib_attention_schemas();  // Attention, MultiHeadAttention
+
 }  // namespace inlay::inline v0

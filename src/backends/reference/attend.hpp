@@ -18,6 +18,7 @@ struct AttentionOperands {
   const T* query;
   const T* key;
   const T* value;
+  bool packed_output = false;  ///< the output has three axes, heads within the last
   /// How many rows of k and v there are to attend to, per batch; empty: all.
   std::span<const std::int64_t> lengths = {};
 
@@ -41,7 +42,7 @@ struct ScoreRules {
   T shown_excluded = -std::numeric_limits<T>::infinity();  ///< in place of a biased -infinity
 };
 
-/// y = softmax(rules(Q * K^T) + bias) * V with heads as in Q. bias(b, h, i, count, row) writes what
+/// y = softmax(rules(Q * K^T) + bias) * V. bias(b, h, i, count, row) writes what
 /// is added to the scores of query i for the first `count` keys, -infinity to keep a key out; it
 /// returns whether any is left, if not, the result is zero.
 template <class T, class Bias>
@@ -49,7 +50,7 @@ void attend(KernelContext& context, const AttentionOperands<compute_t<T>>& in,
             const ScoreRules<compute_t<T>>& rules, Tensor& y, Bias&& bias) {
   using Wide = compute_t<T>;
   const HeadLayout &q = in.q, &k = in.k, &v = in.v;
-  const HeadLayout out{q.batch, q.heads, q.sequence, v.size, q.packed};
+  const HeadLayout out{q.batch, q.heads, q.sequence, v.size, in.packed_output};
   constexpr std::int64_t block = 64;  // queries per task
   const std::int64_t blocks = (q.sequence + block - 1) / block;
   const std::int64_t row_size = block * k.sequence;

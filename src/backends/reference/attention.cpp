@@ -164,7 +164,8 @@ void run_attention(KernelContext& context) {
         all_values,
         widened<Wide, T>(context, context.input(0)),
         joined<Wide>(context, past_key, context.input(1), k, present_key),
-        joined<Wide>(context, past_value, context.input(2), v, present_value)};
+        joined<Wide>(context, past_value, context.input(2), v, present_value),
+        q.packed};
     const ScoreRules<Wide> rules{
         .scale = scale,
         .softcap = attributes.real("softcap", 0),

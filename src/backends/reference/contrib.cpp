@@ -1,0 +1,11 @@
+#include "backends/reference/contrib.hpp"
+
+namespace inlay::inline v0 {
+
+std::vector<ReferenceKernel> contrib_kernels() {
+  std::vector<ReferenceKernel> table;
+  for (auto add : {kernels::add_contrib_attention_kernels}) add(table);
+  return table;
+}
+
+}  // namespace inlay::inline v0

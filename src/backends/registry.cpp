@@ -45,6 +45,8 @@ constexpr Family families[] = {
     {"ml", ml_schemas},
     {"image", image_schemas},
     {"contrib_attention", contrib_attention_schemas},
+    {"contrib_norm", contrib_norm_schemas},
+    {"contrib_product", contrib_product_schemas},
 };
 
 const cpu::KernelTable& choose_kernels(std::string_view isa) {

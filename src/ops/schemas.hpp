@@ -35,5 +35,7 @@ std::vector<OpSchema> image_schemas();      // ImageDecoder
 
 // Operators of com.microsoft that exporters and optimisers write.
 std::vector<OpSchema> contrib_attention_schemas();  // Attention, MultiHeadAttention
+std::vector<OpSchema> contrib_norm_schemas();       // SkipLayerNormalization, BiasGelu
+std::vector<OpSchema> contrib_product_schemas();    // FusedMatMul, MatMulNBits, QGemm
 
 }  // namespace inlay::inline v0

@@ -47,6 +47,7 @@ constexpr Family families[] = {
     {"contrib_attention", contrib_attention_schemas},
     {"contrib_norm", contrib_norm_schemas},
     {"contrib_product", contrib_product_schemas},
+    {"contrib_quantized", contrib_quantized_schemas},
 };
 
 const cpu::KernelTable& choose_kernels(std::string_view isa) {

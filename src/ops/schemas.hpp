@@ -37,5 +37,6 @@ std::vector<OpSchema> image_schemas();      // ImageDecoder
 std::vector<OpSchema> contrib_attention_schemas();  // Attention, MultiHeadAttention
 std::vector<OpSchema> contrib_norm_schemas();       // SkipLayerNormalization, BiasGelu
 std::vector<OpSchema> contrib_product_schemas();    // FusedMatMul, MatMulNBits, QGemm
+std::vector<OpSchema> contrib_quantized_schemas();  // QLinearSoftmax, DynamicQuantizeLSTM
 
 }  // namespace inlay::inline v0

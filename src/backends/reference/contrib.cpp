@@ -6,7 +6,8 @@ std::vector<ReferenceKernel> contrib_kernels() {
   std::vector<ReferenceKernel> table;
   for (auto add : {kernels::add_contrib_attention_kernels, kernels::add_contrib_norm_kernels,
                    kernels::add_contrib_activation_kernels, kernels::add_contrib_product_kernels,
-                   kernels::add_integer_product_kernels, kernels::add_block_quantized_kernels}) {
+                   kernels::add_integer_product_kernels, kernels::add_block_quantized_kernels,
+                   kernels::add_contrib_quantized_kernels}) {
     add(table);
   }
   return table;

@@ -48,6 +48,7 @@ constexpr Family families[] = {
     {"contrib_norm", contrib_norm_schemas},
     {"contrib_product", contrib_product_schemas},
     {"contrib_quantized", contrib_quantized_schemas},
+    {"contrib_tensor", contrib_tensor_schemas},
 };
 
 const cpu::KernelTable& choose_kernels(std::string_view isa) {

@@ -38,5 +38,6 @@ std::vector<OpSchema> contrib_attention_schemas();  // Attention, MultiHeadAtten
 std::vector<OpSchema> contrib_norm_schemas();       // SkipLayerNormalization, BiasGelu
 std::vector<OpSchema> contrib_product_schemas();    // FusedMatMul, MatMulNBits, QGemm
 std::vector<OpSchema> contrib_quantized_schemas();  // QLinearSoftmax, DynamicQuantizeLSTM
+std::vector<OpSchema> contrib_tensor_schemas();     // Inverse, CropAndResize
 
 }  // namespace inlay::inline v0

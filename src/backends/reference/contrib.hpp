@@ -11,6 +11,7 @@ void add_contrib_activation_kernels(std::vector<ReferenceKernel>& table);
 void add_contrib_product_kernels(std::vector<ReferenceKernel>& table);
 void add_integer_product_kernels(std::vector<ReferenceKernel>& table);  // QGemm and the like
 void add_contrib_quantized_kernels(std::vector<ReferenceKernel>& table);
+void add_contrib_tensor_kernels(std::vector<ReferenceKernel>& table);
 void add_block_quantized_kernels(std::vector<ReferenceKernel>& table);  // MatMulNBits and the like
 
 }  // namespace inlay::inline v0::kernels

@@ -24,7 +24,7 @@ void infer_reduce_mean(InferContext& context) {
 }
 
 /// Condition, X with its scale and zero point, Y with its own, those of Z.
-void infer_where(InferContext& context) {
+void infer_qlinear_where(InferContext& context) {
   const DType dtype = context.dtype(1);
   std::vector<Dim> dims;
   for (const std::size_t i : {0, 1, 4}) {
@@ -83,7 +83,7 @@ std::vector<OpSchema> contrib_quantized_schemas() {
        .name = "QLinearWhere",
        .min_inputs = 9,
        .max_inputs = 9,
-       .infer = infer_where,
+       .infer = infer_qlinear_where,
        .types = {dtypes::boolean, codes, float32, codes, codes, float32, codes, float32, codes}},
       {.domain = microsoft,
        .name = "DynamicQuantizeLSTM",

@@ -125,8 +125,8 @@ void unique(KernelContext& context) {
   visit_dtype<Any>(data.dtype(), [&]<class T>() {
     const SliceOrder<T> slices{data.as<T>().data(), parts};
     std::sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
-      const int sign = slices.compare(a, b);
-      return sign != 0 ? sign < 0 : a < b;
+      const int compared = slices.compare(a, b);
+      return compared != 0 ? compared < 0 : a < b;
     });
     for (std::size_t i = 0; i < order.size(); ++i) {
       if (i == 0 || slices.compare(order[i - 1], order[i]) != 0) {

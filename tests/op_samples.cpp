@@ -304,7 +304,8 @@ std::vector<Sample> quantized_samples() {
 
 std::vector<Sample> op_samples() {
   std::vector<Sample> all;
-  for (auto part : {elementwise_samples, tensor_samples, product_samples, quantized_samples}) {
+  for (auto part :
+       {elementwise_samples, tensor_samples, product_samples, quantized_samples, contrib_samples}) {
     for (Sample& sample : part()) all.push_back(std::move(sample));
   }
   return all;

@@ -21,6 +21,8 @@ std::vector<Sample> elementwise_samples();
 std::vector<Sample> tensor_samples();  // reductions, normalization, movement, selection, generators
 std::vector<Sample> product_samples();  // products, convolutions, pools, recurrent, attention
 std::vector<Sample> quantized_samples();
+std::vector<Sample>
+contrib_samples();  // of com.microsoft, but for those that are quantized_samples
 
 /// All of the above.
 std::vector<Sample> op_samples();

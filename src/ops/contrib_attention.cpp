@@ -147,7 +147,7 @@ std::vector<OpSchema> contrib_attention_schemas() {
   constexpr DTypeSet narrow{DType::float32, DType::float16, DType::bfloat16};
   constexpr DTypeSet cache = narrow | DTypeSet{DType::uint8, DType::int8, DType::float8e4m3fn};
   constexpr DTypeSet int32 = DType::int32, int64 = DType::int64, float32 = DType::float32;
-  constexpr DTypeSet codes{DType::int8, DType::uint8};
+  constexpr DTypeSet codes = dtypes::eight_bit_integers;
   constexpr DTypeSet halves{DType::float32, DType::float16};
   const char* microsoft = "com.microsoft";
   return {

@@ -71,7 +71,7 @@ void infer_bias_split_gelu(InferContext& context) {
 
 std::vector<OpSchema> contrib_norm_schemas() {
   constexpr DTypeSet floats = dtypes::floats;
-  constexpr DTypeSet codes{DType::int8, DType::uint8};
+  constexpr DTypeSet codes = dtypes::eight_bit_integers;
   constexpr DTypeSet int32 = DType::int32, float32 = DType::float32;
   const char* microsoft = "com.microsoft";
   std::vector<OpSchema> schemas = {

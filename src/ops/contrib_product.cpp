@@ -96,7 +96,7 @@ std::vector<OpSchema> contrib_product_schemas() {
   constexpr DTypeSet floats = dtypes::floats;
   constexpr DTypeSet narrow{DType::float32, DType::float16, DType::bfloat16};
   constexpr DTypeSet halves{DType::float32, DType::float16};
-  constexpr DTypeSet codes{DType::int8, DType::uint8};
+  constexpr DTypeSet codes = dtypes::eight_bit_integers;
   constexpr DTypeSet float32 = DType::float32, int32 = DType::int32, bytes = DType::uint8;
   constexpr DTypeSet blocked =
       dtypes::float8 | DTypeSet{DType::int4, DType::uint4, DType::uint8, DType::float4e2m1};

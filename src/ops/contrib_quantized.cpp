@@ -63,7 +63,7 @@ void infer_dynamic_lstm(InferContext& context) {
 }  // namespace
 
 std::vector<OpSchema> contrib_quantized_schemas() {
-  constexpr DTypeSet codes{DType::int8, DType::uint8};
+  constexpr DTypeSet codes = dtypes::eight_bit_integers;
   constexpr DTypeSet float32 = DType::float32, int32 = DType::int32;
   const char* microsoft = "com.microsoft";
   return {

@@ -104,9 +104,8 @@ void run_lrn(KernelContext& context) {
 
 void add_norm_kernels(std::vector<ReferenceKernel>& table) {
   table.push_back({"", "RMSNormalization", run_rms_normalization});
-  for (const std::string_view domain : {"", "com.microsoft"}) {
-    table.push_back({domain, "SimplifiedLayerNormalization", run_rms_normalization});
-  }
+  table.push_back({"", "SimplifiedLayerNormalization", run_rms_normalization});
+  table.push_back({"com.microsoft", "SimplifiedLayerNormalization", run_rms_normalization});
   table.push_back({"", "LpNormalization", run_lp_normalization});
   table.push_back({"", "LRN", run_lrn});
 }

@@ -25,6 +25,8 @@ std::vector<Sample> quantized_samples();
 std::vector<Sample> signal_samples();
 std::vector<Sample> text_samples();
 std::vector<Sample> ml_samples();
+std::vector<Sample>
+contrib_samples();  // of com.microsoft, but for those that are quantized_samples
 
 /// All of the above.
 std::vector<Sample> op_samples();
@@ -40,6 +42,21 @@ Tensor counting_as(const Shape& shape) {
 }
 inline Tensor longs(std::initializer_list<std::int64_t> values) {
   return Tensor::copy_of<std::int64_t>(values);
+}
+
+inline constexpr int newest = 28;
+
+inline Call op(std::string name, std::vector<Value> inputs,
+               std::initializer_list<Attributes::Item> items = {}, std::size_t outputs = 1,
+               int version = newest) {
+  return call(std::move(name), std::move(inputs), items, version, outputs);
+}
+inline Attributes::Item whole(std::string name, std::int64_t value) {
+  return {std::move(name), value};
+}
+inline Attributes::Item list(std::string name, Int64s values) { return {std::move(name), values}; }
+inline Attributes::Item word(std::string name, std::string value) {
+  return {std::move(name), value};
 }
 
 }  // namespace inlay::test

@@ -77,4 +77,29 @@ inline Call call(std::string op, std::vector<Value> inputs,
   return result;
 }
 
+/// The same for an operator of com.microsoft.
+inline Call microsoft_call(std::string op, std::vector<Value> inputs,
+                           std::initializer_list<Attributes::Item> items = {},
+                           std::size_t outputs = 1) {
+  Call result = call(std::move(op), std::move(inputs), items, 1, outputs);
+  result.domain = "com.microsoft";
+  return result;
+}
+
+/// Numbers between -1.25 and 1.25 that look as if drawn: ((7 i + 3 seed) mod 11 - 5) / 4.
+inline Tensor pattern(const Shape& shape, std::int64_t seed = 0) {
+  Tensor result(DType::float32, shape);
+  std::int64_t i = 0;
+  for (float& value : result.as_mutable<float>()) {
+    value = static_cast<float>((7 * i++ + 3 * seed) % 11 - 5) / 4;
+  }
+  return result;
+}
+/// The same tensor with f(element) for each.
+template <class F>
+Tensor mapped(Tensor tensor, F&& f) {
+  for (float& value : tensor.as_mutable<float>()) value = f(value);
+  return tensor;
+}
+
 }  // namespace inlay::test

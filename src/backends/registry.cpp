@@ -44,6 +44,11 @@ constexpr Family families[] = {
     {"text", text_schemas},
     {"ml", ml_schemas},
     {"image", image_schemas},
+    {"contrib_attention", contrib_attention_schemas},
+    {"contrib_norm", contrib_norm_schemas},
+    {"contrib_product", contrib_product_schemas},
+    {"contrib_quantized", contrib_quantized_schemas},
+    {"contrib_tensor", contrib_tensor_schemas},
 };
 
 const cpu::KernelTable& choose_kernels(std::string_view isa) {

@@ -57,28 +57,43 @@ void infer_deform_conv(InferContext& context) {
   infer::set_conv_output(context, context.dtype(0), 0, 1);
 }
 
-void infer_conv_transpose(InferContext& context) {
-  infer::require_same_dtype(context, 0, 3);
+/// ConvTranspose by the given attributes. `pads_are_known`: else its spatial dims are not.
+void set_conv_transpose_output(InferContext& context, const Attributes& attributes,
+                               bool pads_are_known) {
   const Type& x = context.input(0);
   const Type& w = context.input(1);
   const int rank = conv_rank(context, x, w);
   if (rank < 0) return context.set_output(0, x.dtype);
-  const std::int64_t groups = context.attributes().integer("group", 1);
+  const std::int64_t groups = attributes.integer("group", 1);
   check_groups(context, dim_of(x, 1), Dim(), groups);
   if (dim_of(x, 1).known() && dim_of(w, 0).known() && !dim_of(x, 1).same_as(dim_of(w, 0))) {
     context.fail("the weights' first dim is not the number of input channels");
   }
-  const WindowAttributes window(context.attributes(), rank - 2);
+  const WindowAttributes window(attributes, rank - 2);
   std::vector<Dim> dims{dim_of(x, 0), Dim()};
   const Dim filters = dim_of(w, 1);
   if (filters.known() && filters.value <= INT64_MAX / groups) dims[1] = filters.value * groups;
   for (int axis = 0; axis < window.rank(); ++axis) {
     const Dim input = dim_of(x, axis + 2), kernel = kernel_dim(window, w, axis);
-    const bool known = input.known() && kernel.known();
+    const bool known = input.known() && kernel.known() && pads_are_known;
     dims.push_back(known ? Dim(window.resolve_transposed(axis, input.value, kernel.value).input)
                          : Dim());
   }
   context.set_output(0, x.dtype, std::move(dims));
+}
+
+void infer_conv_transpose(InferContext& context) {
+  infer::require_same_dtype(context, 0, 3);
+  set_conv_transpose_output(context, context.attributes(), true);
+}
+
+/// com.microsoft: the pads are input 2.
+void infer_conv_transpose_with_pads(InferContext& context) {
+  infer::require_same_dtype(context, 0, 2);
+  Attributes attributes = context.attributes();
+  const auto pads = context.constant_integers(2);
+  if (pads) attributes.set("pads", *pads);
+  set_conv_transpose_output(context, attributes, pads || !context.has_input(2));
 }
 
 void infer_causal_conv(InferContext& context) {
@@ -95,10 +110,14 @@ void infer_causal_conv(InferContext& context) {
 
 }  // namespace
 
-void infer::set_conv_output(InferContext& context, DType dtype, std::size_t x, std::size_t w) {
-  const Type& image = context.input(x);
+void infer::set_conv_output(InferContext& context, DType dtype, std::size_t x, std::size_t w,
+                            bool channels_last) {
+  Type image = context.input(x);
   const Type& weights = context.input(w);
   const int rank = conv_rank(context, image, weights);
+  if (channels_last && image.has_rank) {
+    std::rotate(image.dims.begin() + 1, image.dims.end() - 1, image.dims.end());
+  }
   if (rank < 0) return context.set_output(0, dtype);
   check_groups(context, dim_of(image, 1), dim_of(weights, 1),
                context.attributes().integer("group", 1));
@@ -107,6 +126,7 @@ void infer::set_conv_output(InferContext& context, DType dtype, std::size_t x, s
   for (int axis = 0; axis < window.rank(); ++axis) {
     dims.push_back(window.output(axis, dim_of(image, axis + 2), kernel_dim(window, weights, axis)));
   }
+  if (channels_last) std::rotate(dims.begin() + 1, dims.begin() + 2, dims.end());
   context.set_output(0, dtype, std::move(dims));
 }
 
@@ -114,6 +134,12 @@ std::vector<OpSchema> conv_schemas() {
   return {
       {"", "Conv", 1, 2, 3, 1, 1, infer_conv, Trait::none, {dtypes::floats}},
       {"", "ConvTranspose", 1, 2, 3, 1, 1, infer_conv_transpose, Trait::none, {dtypes::floats}},
+      {.domain = "com.microsoft",
+       .name = "ConvTransposeWithDynamicPads",
+       .min_inputs = 2,
+       .max_inputs = 4,
+       .infer = infer_conv_transpose_with_pads,
+       .types = {dtypes::floats, dtypes::floats, DType::int64, dtypes::floats}},
       {"",
        "ConvInteger",
        10,

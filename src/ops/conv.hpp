@@ -5,7 +5,9 @@
 
 namespace inlay::inline v0::infer {
 
-/// Output 0 becomes the convolution of inputs `x` and `w`, of the given dtype.
-void set_conv_output(InferContext& context, DType dtype, std::size_t x, std::size_t w);
+/// Output 0 becomes the convolution of inputs `x` and `w`, of the given dtype. `channels_last`: the
+/// channels of x and the output are the last axis, not the second.
+void set_conv_output(InferContext& context, DType dtype, std::size_t x, std::size_t w,
+                     bool channels_last = false);
 
 }  // namespace inlay::inline v0::infer

@@ -12,6 +12,11 @@ void infer_fused_conv(InferContext& context) {
   infer::set_conv_output(context, context.dtype(0), 0, 1);
 }
 
+void infer_nhwc_conv(InferContext& context) {
+  infer::require_same_dtype(context, 0, 4);
+  infer::set_conv_output(context, context.dtype(0), 0, 1, true);
+}
+
 void infer_fused_matmul(InferContext& context) {
   infer::require_same_dtype(context, 0, 4);
   infer::set_matmul_output(context, context.dtype(0), context.input(0), context.input(1));
@@ -22,6 +27,18 @@ void infer_fused_matmul(InferContext& context) {
 std::vector<OpSchema> fused_schemas() {
   return {
       {"com.microsoft", "FusedConv", 1, 2, 4, 1, 1, infer_fused_conv},
+      {.domain = "com.microsoft",
+       .name = "NhwcConv",
+       .min_inputs = 2,
+       .max_inputs = 3,
+       .infer = infer_nhwc_conv,
+       .types = {dtypes::floats}},
+      {.domain = "com.microsoft",
+       .name = "NhwcFusedConv",
+       .min_inputs = 2,
+       .max_inputs = 4,
+       .infer = infer_nhwc_conv,
+       .types = {dtypes::floats}},
       {"inlay", "FusedMatMul", 1, 2, 4, 1, 1, infer_fused_matmul},
   };
 }

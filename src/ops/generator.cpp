@@ -49,8 +49,8 @@ void infer_range(InferContext& context) {
   const Tensor* limit = context.constant(1);
   const Tensor* delta = context.constant(2);
   Dim count;
-  if (start != nullptr && limit != nullptr && delta != nullptr) {
-    count = range_count(*start, *limit, *delta);
+  if (start != nullptr && limit != nullptr && (delta != nullptr || !context.has_input(2))) {
+    count = range_count(*start, *limit, delta);
   }
   context.set_output(0, context.dtype(0), {count});
 }
@@ -133,6 +133,12 @@ std::vector<OpSchema> generator_schemas() {
       {.name = "Range",
        .since = 11,
        .min_inputs = 3,
+       .max_inputs = 3,
+       .infer = infer_range,
+       .types = {{floats, DType::int16, DType::int32, DType::int64}}},
+      {.domain = "com.microsoft",
+       .name = "Range",
+       .min_inputs = 2,
        .max_inputs = 3,
        .infer = infer_range,
        .types = {{floats, DType::int16, DType::int32, DType::int64}}},

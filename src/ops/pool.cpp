@@ -8,23 +8,27 @@ namespace inlay::inline v0 {
 
 namespace infer {
 
-void set_pool_output(InferContext& context, std::size_t out, DType dtype) {
+void set_pool_output(InferContext& context, std::size_t out, DType dtype, bool channels_last) {
   const Type& x = context.input(0);
   if (!x.has_rank) return context.set_output(out, dtype);
   require_rank(context, 0, 3, Shape::max_rank);
   const WindowAttributes window(context.attributes(), x.rank() - 2);
   if (window.kernel_shape().empty()) context.fail("attribute 'kernel_shape' is missing");
-  std::vector<Dim> dims{x.dims[0], x.dims[1]};
+  std::vector<Dim> dims = x.dims;
   for (int axis = 0; axis < window.rank(); ++axis) {
     const auto i = static_cast<std::size_t>(axis);
-    dims.push_back(window.output(axis, x.dims[i + 2], window.kernel_shape()[i]));
+    Dim& dim = dims[i + (channels_last ? 1 : 2)];
+    dim = window.output(axis, dim, window.kernel_shape()[i]);
   }
   context.set_output(out, dtype, std::move(dims));
 }
 
-void set_global_pool_output(InferContext& context) {
+void set_global_pool_output(InferContext& context, bool channels_last) {
   Type type = context.input(0);
-  for (std::size_t i = 2; i < type.dims.size(); ++i) type.dims[i] = 1;
+  const std::size_t channels = channels_last ? type.dims.size() - 1 : 1;
+  for (std::size_t i = 1; i < type.dims.size(); ++i) {
+    if (i != channels) type.dims[i] = 1;
+  }
   context.set_output(0, std::move(type));
 }
 
@@ -35,6 +39,10 @@ namespace {
 void infer_pool(InferContext& context) {
   infer::set_pool_output(context, 0, context.dtype(0));
   if (context.output_count() > 1) infer::set_pool_output(context, 1, DType::int64);
+}
+
+void infer_nhwc_max_pool(InferContext& context) {
+  infer::set_pool_output(context, 0, context.dtype(0), true);
 }
 
 void infer_global_pool(InferContext& context) {
@@ -93,6 +101,10 @@ std::vector<OpSchema> pool_schemas() {
        infer_pool,
        Trait::none,
        {dtypes::floats | dtypes::eight_bit_integers}},
+      {.domain = "com.microsoft",
+       .name = "NhwcMaxPool",
+       .infer = infer_nhwc_max_pool,
+       .types = {dtypes::eight_bit_integers}},
       {"", "AveragePool", 1, 1, 1, 1, 1, infer_pool, Trait::none, {dtypes::floats}},
       {"", "LpPool", 2, 1, 1, 1, 1, infer_pool, Trait::none, {dtypes::floats}},
       {"", "GlobalMaxPool", 1, 1, 1, 1, 1, infer_global_pool, Trait::none, {dtypes::floats}},

@@ -37,8 +37,13 @@ void infer_dynamic_quantize(InferContext& context) {
   context.set_output(2, DType::uint8, std::vector<Dim>());
 }
 
+bool channels_are_last(const InferContext& context) {
+  return context.attributes().integer("channels_last", 0) != 0;
+}
+
+/// The standard's operator, and com.microsoft's that knows channels_last.
 void infer_qlinear_conv(InferContext& context) {
-  infer::set_conv_output(context, context.dtype(7), 0, 3);
+  infer::set_conv_output(context, context.dtype(7), 0, 3, channels_are_last(context));
 }
 
 void infer_qlinear_matmul(InferContext& context) {
@@ -63,17 +68,11 @@ void infer_qlinear_binary(InferContext& context) {
 void infer_qlinear_unary(InferContext& context) { infer::same_as_input(context); }
 
 void infer_qlinear_pool(InferContext& context) {
-  if (context.attributes().integer("channels_last", 0) != 0) {
-    context.fail("channels_last = 1 is not supported");
-  }
-  infer::set_pool_output(context, 0, context.dtype(0));
+  infer::set_pool_output(context, 0, context.dtype(0), channels_are_last(context));
 }
 
 void infer_qlinear_global_pool(InferContext& context) {
-  if (context.attributes().integer("channels_last", 0) != 0) {
-    context.fail("channels_last = 1 is not supported");
-  }
-  infer::set_global_pool_output(context);
+  infer::set_global_pool_output(context, channels_are_last(context));
 }
 
 /// com.microsoft: the output's scale and zero point, then each part with its own.
@@ -133,6 +132,18 @@ std::vector<OpSchema> quantized_schemas() {
       {"",
        "QLinearConv",
        10,
+       8,
+       9,
+       1,
+       1,
+       infer_qlinear_conv,
+       Trait::none,
+       {dtypes::eight_bit_integers, DType::float32, dtypes::eight_bit_integers,
+        dtypes::eight_bit_integers, DType::float32, dtypes::eight_bit_integers, DType::float32,
+        dtypes::eight_bit_integers, DType::int32}},
+      {"com.microsoft",
+       "QLinearConv",
+       1,
        8,
        9,
        1,

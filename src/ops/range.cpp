@@ -30,10 +30,10 @@ std::int64_t count_steps(double start, double limit, double delta) {
 
 }  // namespace
 
-std::int64_t range_count(const Tensor& start, const Tensor& limit, const Tensor& delta) {
+std::int64_t range_count(const Tensor& start, const Tensor& limit, const Tensor* delta) {
   const auto count = [&]<class T, class Wide>(T, Wide) {
     return count_steps(static_cast<Wide>(start.item<T>()), static_cast<Wide>(limit.item<T>()),
-                       static_cast<Wide>(delta.item<T>()));
+                       delta != nullptr ? static_cast<Wide>(delta->item<T>()) : Wide{1});
   };
   switch (start.dtype()) {
     case DType::int16:

@@ -33,4 +33,11 @@ std::vector<OpSchema> text_schemas();       // operators on strings
 std::vector<OpSchema> ml_schemas();         // ai.onnx.ml: features, labels, maps, classical models
 std::vector<OpSchema> image_schemas();      // ImageDecoder
 
+// Operators of com.microsoft that exporters and optimisers write.
+std::vector<OpSchema> contrib_attention_schemas();  // Attention, MultiHeadAttention
+std::vector<OpSchema> contrib_norm_schemas();       // SkipLayerNormalization, BiasGelu
+std::vector<OpSchema> contrib_product_schemas();    // FusedMatMul, MatMulNBits, QGemm
+std::vector<OpSchema> contrib_quantized_schemas();  // QLinearSoftmax, DynamicQuantizeLSTM
+std::vector<OpSchema> contrib_tensor_schemas();     // Inverse, CropAndResize
+
 }  // namespace inlay::inline v0

@@ -31,7 +31,27 @@ bool is_product(const Node& node) {
       "QLinearConv",    "QLinearMatMul", "DeformConv", "Attention",     "DFT",
       "STFT",           "Det",           "GridSample", "Resize",        "TopK",
       "TfIdfVectorizer"};
-  return std::find(ops.begin(), ops.end(), node.op) != ops.end();
+  constexpr std::array contrib_ops = {"FusedConv",
+                                      "NhwcConv",
+                                      "NhwcFusedConv",
+                                      "ConvTransposeWithDynamicPads",
+                                      "FusedMatMul",
+                                      "TransposeMatMul",
+                                      "FusedGemm",
+                                      "QGemm",
+                                      "MatMulIntegerToFloat",
+                                      "DynamicQuantizeMatMul",
+                                      "MatMulNBits",
+                                      "MatMulBnb4",
+                                      "QAttention",
+                                      "MultiHeadAttention",
+                                      "GroupQueryAttention",
+                                      "DynamicQuantizeLSTM",
+                                      "CDist",
+                                      "CropAndResize",
+                                      "Inverse"};
+  return std::find(ops.begin(), ops.end(), node.op) != ops.end() ||
+         std::find(contrib_ops.begin(), contrib_ops.end(), node.op) != contrib_ops.end();
 }
 
 /// Output sizes that depend on the values, yet never pass a small multiple of the input's.

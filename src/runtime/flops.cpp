@@ -86,19 +86,20 @@ Flops count_flops(const Graph& graph) {
   Flops sum;
   for (const Node& node : graph.nodes) {
     const Name op = node.op;
-    if (is_one_of(op, {"Conv", "FusedConv", "ConvInteger"})) {
+    if (is_one_of(op, {"Conv", "FusedConv", "ConvInteger", "NhwcConv", "NhwcFusedConv"})) {
       add(convolution(graph, node, 1), sum);
     } else if (op == "QLinearConv") {
       add(convolution(graph, node, 3), sum);
     } else if (op == "ConvTranspose") {
       add(transposed_convolution(graph, node), sum);
-    } else if (is_one_of(op, {"Gemm", "FusedGemm"})) {
+    } else if (is_one_of(op, {"Gemm", "FusedGemm", "FusedMatMul", "TransposeMatMul"})) {
       add(product(graph, node, node.attributes.integer("transA", 0) != 0), sum);
-    } else if (is_one_of(op, {"MatMul", "FusedMatMul", "MatMulInteger", "QLinearMatMul"})) {
+    } else if (is_one_of(op, {"MatMul", "MatMulInteger", "QLinearMatMul", "MatMulNBits",
+                              "MatMulIntegerToFloat", "DynamicQuantizeMatMul"})) {
       add(product(graph, node, false), sum);
-    } else if (is_one_of(op, {"LSTM", "GRU", "RNN"})) {
+    } else if (is_one_of(op, {"LSTM", "GRU", "RNN", "DynamicQuantizeLSTM"})) {
       add(recurrent(graph, node), sum);
-    } else if (op == "Attention") {
+    } else if (is_one_of(op, {"Attention", "MultiHeadAttention"})) {
       add(attention(graph, node), sum);
     }
     add_subgraphs(node, sum);

@@ -1,4 +1,4 @@
-#include "backends/reference/attention.hpp"
+#include "backends/reference/attend.hpp"
 
 #include "backends/reference/iterate.hpp"
 #include "backends/reference/reference.hpp"
@@ -115,8 +115,6 @@ class Bias {
   std::array<std::int64_t, 3> mask_steps_{};
 };
 
-enum ScoreOutput : std::int64_t { raw = 0, capped = 1, biased = 2, probabilities = 3 };
-
 void run_attention(KernelContext& context) {
   const Attributes& attributes = context.attributes();
   const HeadLayout q = head_layout(context.input(0).shape(), attributes.integer("q_num_heads", 0));
@@ -148,74 +146,37 @@ void run_attention(KernelContext& context) {
   Tensor* present_key = optional_output(1, {k.batch, k.heads, keys, k.size});
   Tensor* present_value = optional_output(2, {v.batch, v.heads, keys, v.size});
   Tensor* scores_out = optional_output(3, {q.batch, q.heads, q.sequence, keys});
-  const std::int64_t mode = attributes.integer("qk_matmul_output_mode", raw);
+  const std::int64_t mode = attributes.integer("qk_matmul_output_mode", 0);
+  if (mode < 0 || mode > 3) {
+    context.fail(ErrorCode::invalid_graph, "qk_matmul_output_mode must be 0, 1, 2 or 3");
+  }
   const float* scale_given = attributes.get<float>("scale");
   const double scale = scale_given != nullptr ? static_cast<double>(*scale_given)
                                               : 1 / std::sqrt(static_cast<double>(q.size));
-  const float softcap = attributes.real("softcap", 0);
-  const auto precision = static_cast<DType>(attributes.integer("softmax_precision", 0));
 
   visit_dtype<Floats>(y.dtype(), [&]<class T>() {
     using Wide = compute_t<T>;
-    const Wide* query = widened<Wide, T>(context, context.input(0));
-    const Wide* key = joined<Wide>(context, past_key, context.input(1), k, present_key);
-    const Wide* value = joined<Wide>(context, past_value, context.input(2), v, present_value);
+    const HeadLayout all_keys{k.batch, k.heads, keys, k.size, false};
+    const HeadLayout all_values{v.batch, v.heads, keys, v.size, false};
+    const AttentionOperands<Wide> operands{
+        q,
+        all_keys,
+        all_values,
+        widened<Wide, T>(context, context.input(0)),
+        joined<Wide>(context, past_key, context.input(1), k, present_key),
+        joined<Wide>(context, past_value, context.input(2), v, present_value),
+        q.packed};
+    const ScoreRules<Wide> rules{
+        .scale = scale,
+        .softcap = attributes.real("softcap", 0),
+        .precision = static_cast<DType>(attributes.integer("softmax_precision", 0)),
+        .shown = scores_out,
+        .stage = static_cast<ScoreStage>(mode)};
     const Bias<Wide> bias(context, q.batch, q.heads, q.sequence, past, keys);
-    constexpr std::int64_t block = 64;  // queries per task
-    const std::int64_t blocks = (q.sequence + block - 1) / block;
-    const std::int64_t row_size = block * keys;
-    const auto scratch = context.scratch<Wide>(context.concurrency() * (row_size + keys));
-    const auto results = context.scratch<Wide>(context.concurrency() * block * v.size);
-    T* to = y.as_mutable<T>().data();
-    T* shown = scores_out != nullptr ? scores_out->as_mutable<T>().data() : nullptr;
-
-    context.parallel_for(q.batch * q.heads * blocks, [&](std::int64_t task, int worker) {
-      Wide* scores = scratch.data() + worker * (row_size + keys);
-      Wide* biases = scores + row_size;
-      Wide* result = results.data() + worker * block * v.size;
-      const std::int64_t first = task % blocks * block;
-      const std::int64_t rows = std::min(block, q.sequence - first);
-      const std::int64_t h = task / blocks % q.heads, b = task / blocks / q.heads;
-      const std::int64_t kv = b * k.heads + h / (q.heads / k.heads);
-      const Matrix<const Wide> keys_of_head{key + kv * keys * k.size, keys, k.size, k.size};
-      std::fill_n(scores, rows * keys, Wide{});
-      multiply_add<Wide>(q.matrix(query, b, h).block(first, 0, rows, q.size),
-                         keys_of_head.transposed(), {scores, rows, keys, keys});
-      for (std::int64_t i = 0; i < rows; ++i) {
-        Wide* row = scores + i * keys;
-        const auto show = [&](ScoreOutput stage) {
-          if (shown == nullptr || mode != stage) return;
-          std::transform(row, row + keys,
-                         shown + ((b * q.heads + h) * q.sequence + first + i) * keys,
-                         [](Wide score) { return static_cast<T>(score); });
-        };
-        for (std::int64_t j = 0; j < keys; ++j) row[j] = static_cast<Wide>(row[j] * scale);
-        show(raw);
-        if (softcap > 0) {
-          for (std::int64_t j = 0; j < keys; ++j) row[j] = softcap * std::tanh(row[j] / softcap);
-        }
-        show(capped);
-        const bool any = bias.fill(b, h, first + i, biases);
-        for (std::int64_t j = 0; j < keys; ++j) row[j] += biases[j];
-        show(biased);
-        if (any) {
-          for (std::int64_t j = 0; j < keys; ++j) row[j] = round_to(precision, row[j]);
-          softmax(row, keys, true);
-        } else {
-          std::fill_n(row, keys, Wide{});
-        }
-        show(probabilities);
-      }
-      std::fill_n(result, rows * v.size, Wide{});
-      multiply_add<Wide>({scores, rows, keys, keys},
-                         {value + kv * keys * v.size, keys, v.size, v.size},
-                         {result, rows, v.size, v.size});
-      const auto target = out.matrix(to, b, h);
-      for (std::int64_t i = 0; i < rows; ++i) {
-        std::transform(result + i * v.size, result + (i + 1) * v.size, target.at(first + i, 0),
-                       [](Wide sum) { return static_cast<T>(sum); });
-      }
-    });
+    attend<T>(context, operands, rules, y,
+              [&](std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t, Wide* row) {
+                return bias.fill(b, h, i, row);
+              });
   });
 }
 

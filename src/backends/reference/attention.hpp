@@ -48,13 +48,14 @@ T round_to(DType dtype, T value) {
   return value;
 }
 
-/// Softmax in place. A row of nothing but -infinity becomes zeros when `masked_is_zero`.
+/// Softmax in place. A row of nothing but -infinity becomes zeros when `masked_is_zero`. `sink`,
+/// if not null, takes part as one more number whose share nobody gets.
 template <class T>
-void softmax(T* row, std::int64_t count, bool masked_is_zero) {
-  T high = -std::numeric_limits<T>::infinity();
+void softmax(T* row, std::int64_t count, bool masked_is_zero, const T* sink = nullptr) {
+  T high = sink != nullptr ? *sink : -std::numeric_limits<T>::infinity();
   for (std::int64_t i = 0; i < count; ++i) high = std::max(high, row[i]);
   if (masked_is_zero && high == -std::numeric_limits<T>::infinity()) high = 0;
-  double sum = 0;
+  double sum = sink != nullptr ? std::exp(static_cast<double>(*sink - high)) : 0;
   for (std::int64_t i = 0; i < count; ++i) {
     row[i] = std::exp(row[i] - high);
     sum += static_cast<double>(row[i]);
@@ -62,6 +63,22 @@ void softmax(T* row, std::int64_t count, bool masked_is_zero) {
   if (masked_is_zero && sum == 0) return;
   for (std::int64_t i = 0; i < count; ++i) {
     row[i] = static_cast<T>(static_cast<double>(row[i]) / sum);
+  }
+}
+
+/// Turns the first 2 * pairs elements of a head's row, in pairs of neighbours if `interleaved`,
+/// else of the two halves, by the angles with the given cosines and sines.
+template <class T, class Angle>
+void rotate(T* row, const Angle* cosines, const Angle* sines, std::int64_t pairs,
+            bool interleaved) {
+  using Wide = compute_t<T>;
+  for (std::int64_t i = 0; i < pairs; ++i) {
+    T& first = row[interleaved ? 2 * i : i];
+    T& second = row[interleaved ? 2 * i + 1 : i + pairs];
+    const auto c = static_cast<Wide>(cosines[i]), s = static_cast<Wide>(sines[i]);
+    const Wide a = first, b = second;
+    first = static_cast<T>(c * a - s * b);
+    second = static_cast<T>(s * a + c * b);
   }
 }
 

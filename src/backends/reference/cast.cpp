@@ -15,7 +15,7 @@ using Castable = Union<Numbers, Types<bool>>;
 
 /// Elements go through the widest type of their kind, so that each type needs one way in and one
 /// out rather than one per pair.
-using Wide = Types<double, std::int64_t, std::uint64_t>;
+using WideTypes = Types<double, std::int64_t, std::uint64_t>;
 DType wide_dtype(DType dtype) {
   if (is_floating(dtype) || is_small_float(dtype)) return DType::float64;
   return dtype == DType::uint64 ? DType::uint64 : DType::int64;
@@ -85,7 +85,7 @@ void store(std::span<const W> block, Tensor& to, std::int64_t first, const CastO
 /// Through a block of wide values at a time.
 void convert_numbers(const Tensor& from, Tensor& to, const CastOptions& options) {
   const DType wide = wide_dtype(from.dtype() == DType::string ? to.dtype() : from.dtype());
-  visit_dtype<Wide>(wide, [&]<class W>() {
+  visit_dtype<WideTypes>(wide, [&]<class W>() {
     std::array<W, 256> buffer;
     for (std::int64_t first = 0; first < from.size();
          first += static_cast<std::int64_t>(buffer.size())) {
@@ -102,7 +102,7 @@ void convert_numbers(const Tensor& from, Tensor& to, const CastOptions& options)
 void format_numbers(const Tensor& from, Tensor& to) {
   const auto text = to.as_mutable<std::string>();
   const bool narrow_float = from.dtype() != DType::float64;
-  visit_dtype<Wide>(wide_dtype(from.dtype()), [&]<class W>() {
+  visit_dtype<WideTypes>(wide_dtype(from.dtype()), [&]<class W>() {
     std::array<W, 1> value;
     for (std::int64_t i = 0; i < from.size(); ++i) {
       load<W>(from, i, value);

@@ -36,23 +36,24 @@ void run_conv_integer(KernelContext& context) {
                          centered_filters<std::int32_t>(context, w, 3), y);
 }
 
-void run_conv_transpose(KernelContext& context) {
+/// ConvTranspose by the given attributes, with its bias in input `bias_input`.
+void conv_transpose(KernelContext& context, const Attributes& attributes, std::size_t bias_input) {
   const Tensor& x = context.input(0);
   const Tensor& w = context.input(1);
-  const std::int64_t groups = context.attributes().integer("group", 1);
+  const std::int64_t groups = attributes.integer("group", 1);
   if (x.rank() < 3 || w.rank() != x.rank() || x.dim(1) != w.dim(0) || groups < 1 ||
       x.dim(1) % groups != 0 || w.dim(1) > INT64_MAX / groups) {
     context.fail(ErrorCode::shape_mismatch, "weights " + to_string(w.shape()) +
                                                 " do not fit an input of " + to_string(x.shape()));
   }
   // The window slides over the output: each position adds to the elements that its taps see.
-  const Window window = make_transposed_window(context.attributes(), x.shape().dims().subspan(2),
-                                               w.shape().dims().subspan(2));
+  const Window window =
+      make_transposed_window(attributes, x.shape().dims().subspan(2), w.shape().dims().subspan(2));
   const std::int64_t channels = x.dim(1) / groups, filters = w.dim(1);
   const std::int64_t taps = window.kernel_size(), inputs = window.output_size();
   Shape shape{x.dim(0), filters * groups};
   for (const std::int64_t dim : window.input_shape()) shape.push_back(dim);
-  check_bias(context, 2, shape[1]);
+  check_bias(context, bias_input, shape[1]);
   Tensor& y = context.output(0, shape);
   const std::int64_t plane = window.input_size();
   if (y.size() == 0) return;
@@ -60,7 +61,7 @@ void run_conv_transpose(KernelContext& context) {
   visit_dtype<Floats>(x.dtype(), [&]<class T>() {
     using Wide = compute_t<T>;
     const WideOutput<T> out(context, y);
-    const Wide* bias = widened_input<Wide, T>(context, 2);
+    const Wide* bias = widened_input<Wide, T>(context, bias_input);
     const Wide* image = widened<Wide, T>(context, x);
     const Wide* weights = widened<Wide, T>(context, w);
     constexpr std::int64_t tile_elements = 1 << 16, least = 64;
@@ -87,6 +88,20 @@ void run_conv_transpose(KernelContext& context) {
     });
     out.store();
   });
+}
+
+void run_conv_transpose(KernelContext& context) {
+  conv_transpose(context, context.attributes(), 2);
+}
+
+/// com.microsoft:ConvTransposeWithDynamicPads, whose pads are an input.
+void run_conv_transpose_with_pads(KernelContext& context) {
+  Attributes attributes = context.attributes();
+  if (context.has_input(2)) {
+    const auto pads = context.input(2).as<std::int64_t>();
+    attributes.set("pads", std::vector<std::int64_t>(pads.begin(), pads.end()));
+  }
+  conv_transpose(context, attributes, 3);
 }
 
 void run_causal_conv(KernelContext& context) {
@@ -145,6 +160,7 @@ std::vector<ReferenceKernel> conv_kernels() {
   return {
       {"", "Conv", kernels::run_conv},
       {"", "ConvTranspose", kernels::run_conv_transpose},
+      {"com.microsoft", "ConvTransposeWithDynamicPads", kernels::run_conv_transpose_with_pads},
       {"", "ConvInteger", kernels::run_conv_integer},
       {"", "DeformConv", kernels::run_deform_conv},
       {"", "CausalConvWithState", kernels::run_causal_conv},

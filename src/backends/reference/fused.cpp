@@ -1,4 +1,5 @@
 #include "backends/reference/activation_function.hpp"
+#include "backends/reference/channels.hpp"
 #include "backends/reference/conv.hpp"
 #include "backends/reference/matmul.hpp"
 #include "backends/reference/precision.hpp"
@@ -35,20 +36,26 @@ void activate(const ActivationFunction<T>& f, std::span<T> values) {
   std::transform(values.begin(), values.end(), values.begin(), f);
 }
 
-/// com.microsoft:FusedConv: activation(conv(X, W) + B + Z).
+/// com.microsoft:FusedConv: activation(conv(X, W) + B + Z). NhwcFusedConv and NhwcConv: the same
+/// with the channels of X, Y and Z last.
+template <bool last>
 void run_fused_conv(KernelContext& context) {
   const Tensor& x = context.input(0);
   const Tensor& w = context.input(1);
-  const ConvGeometry g = conv_geometry(context.attributes(), x.shape(), w.shape());
+  const Shape x_shape = last ? channels_first(x.shape()) : x.shape();
+  const ConvGeometry g = conv_geometry(context.attributes(), x_shape, w.shape());
   check_bias(context, 2, g.filters);
-  Tensor& y = context.output(0, g.output);
+  Tensor& y = context.output(0, last ? channels_last(g.output) : g.output);
   visit_dtype<Floats>(x.dtype(), [&]<class T>() {
     using Wide = compute_t<T>;
     const WideOutput<T> out(context, y);
-    fill_bias(g, widened_input<Wide, T>(context, 2), out.data());
-    convolve<Wide>(context, g, widened<Wide, T>(context, x), widened<Wide, T>(context, w),
-                   out.data());
-    add_input<Wide, T>(context, 3, g.output, out.values());
+    const Wide* image = widened<Wide, T>(context, x);
+    if (last) image = with_channels_first(context, image, x_shape);
+    Wide* sums = last ? context.scratch<Wide>(y.size()).data() : out.data();
+    fill_bias(g, widened_input<Wide, T>(context, 2), sums);
+    convolve<Wide>(context, g, image, widened<Wide, T>(context, w), sums);
+    if (last) put_channels_last(sums, g.output, out.data());
+    add_input<Wide, T>(context, 3, y.shape(), out.values());
     activate(activation_attribute<Wide>(context.attributes()), out.values());
     out.store();
   });
@@ -76,7 +83,9 @@ void run_fused_matmul(KernelContext& context) {
 
 std::vector<ReferenceKernel> fused_kernels() {
   return {
-      {"com.microsoft", "FusedConv", kernels::run_fused_conv},
+      {"com.microsoft", "FusedConv", kernels::run_fused_conv<false>},
+      {"com.microsoft", "NhwcConv", kernels::run_fused_conv<true>},
+      {"com.microsoft", "NhwcFusedConv", kernels::run_fused_conv<true>},
       {"inlay", "FusedMatMul", kernels::run_fused_matmul},
   };
 }

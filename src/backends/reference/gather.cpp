@@ -278,6 +278,7 @@ std::vector<ReferenceKernel> gather_kernels() {
       {"", "Gather", gather},
       {"", "GatherElements", gather_elements},
       {"", "GatherND", gather_nd},
+      {"com.microsoft", "GatherND", gather_nd},
       {"", "Scatter", scatter_elements},
       {"", "ScatterElements", scatter_elements},
       {"", "ScatterND", scatter_nd},

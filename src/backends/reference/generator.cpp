@@ -63,13 +63,13 @@ void run_constant_of_shape(KernelContext& context) {
 
 void run_range(KernelContext& context) {
   const Tensor& start = context.input(0);
-  const Tensor& delta = context.input(2);
+  const Tensor* delta = context.has_input(2) ? &context.input(2) : nullptr;  // com.microsoft's: 1
   Tensor& y = context.output(0, {range_count(start, context.input(1), delta)});
   visit_dtype<Union<Floats, SignedIntegers>>(y.dtype(), [&]<class T>() {
     // In double, whatever stash_type says: no format of the output can tell the difference.
     using Wide = std::conditional_t<is_float<T>, double, std::int64_t>;
     const Wide first = start.item<T>();
-    const Wide step = delta.item<T>();
+    const Wide step = delta != nullptr ? static_cast<Wide>(delta->item<T>()) : Wide{1};
     Wide i = 0;
     for (T& value : y.as_mutable<T>()) {
       const Wide sum = wrap_add(first, wrap_mul(i++, step));
@@ -123,6 +123,7 @@ std::vector<ReferenceKernel> generator_kernels() {
       {"", "Constant", run_constant},
       {"", "ConstantOfShape", run_constant_of_shape},
       {"", "Range", run_range},
+      {"com.microsoft", "Range", run_range},
       {"", "EyeLike", run_eye_like},
       {"", "HannWindow", [](KernelContext& c) { run_window(c, 0.5, 0.5, 0); }},
       {"", "HammingWindow", [](KernelContext& c) { run_window(c, 25.0 / 46, 21.0 / 46, 0); }},

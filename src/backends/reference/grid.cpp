@@ -246,6 +246,7 @@ std::vector<ReferenceKernel> grid_kernels() {
   return {
       {"", "AffineGrid", kernels::affine_grid},
       {"", "GridSample", kernels::grid_sample},
+      {"com.microsoft", "GridSample", kernels::grid_sample},
   };
 }
 

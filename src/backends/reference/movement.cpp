@@ -207,6 +207,7 @@ std::vector<ReferenceKernel> movement_kernels() {
       {"", "Split", split},
       {"", "Tile", tile},
       {"", "Trilu", trilu},
+      {"com.microsoft", "Trilu", trilu},
   };
 }
 

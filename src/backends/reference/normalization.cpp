@@ -4,46 +4,13 @@
 #include <cmath>
 
 #include "backends/reference/arguments.hpp"
-#include "backends/reference/convert.hpp"
 #include "backends/reference/iterate.hpp"
+#include "backends/reference/moments.hpp"
 
 namespace inlay::inline v0 {
 namespace {
 
 using namespace kernels;
-
-/// Mean and population variance of numbers.
-struct Moments {
-  double mean = 0;
-  double variance = 0;
-
-  double inverse_deviation(double epsilon) const { return 1 / std::sqrt(variance + epsilon); }
-};
-
-/// `each(take)` calls take(x) for every number; it is called twice, so that nothing cancels.
-template <class Each>
-Moments moments_of(std::int64_t count, Each&& each) {
-  Moments moments;
-  each([&](double x) { moments.mean += x; });
-  moments.mean /= static_cast<double>(count);
-  each([&](double x) { moments.variance += (x - moments.mean) * (x - moments.mean); });
-  moments.variance /= static_cast<double>(count);
-  return moments;
-}
-template <class T>
-Moments moments_of(const T* x, std::int64_t count) {
-  return moments_of(count, [=](auto&& take) {
-    for (std::int64_t i = 0; i < count; ++i) take(static_cast<double>(x[i]));
-  });
-}
-
-/// The second stage of the normalizing operators, rounded after each step as the first is: ONNX
-/// defines them as functions whose every node gives a T.
-template <class T>
-T scale_and_shift(double normalized, double scale, double shift) {
-  const double scaled = static_cast<double>(from_real<T>(normalized)) * scale;
-  return from_real<T>(static_cast<double>(from_real<T>(scaled)) + shift);
-}
 
 float epsilon_of(const KernelContext& context) {
   return context.attributes().real("epsilon", 1e-5f);
@@ -167,23 +134,6 @@ void run_instance_normalization(KernelContext& context) {
 void run_group_normalization(KernelContext& context) {
   normalize_groups(context, context.attributes().integer("num_groups", 0), context.version() < 21);
 }
-
-/// A number per row of a LayerNormalization, where somebody asked for it.
-class RowOutput {
- public:
-  RowOutput(KernelContext& context, std::size_t i, const Shape& shape)
-      : tensor_(context.has_output(i) ? &context.output(i, shape) : nullptr) {}
-
-  void put(std::int64_t row, double value) {
-    if (tensor_ == nullptr) return;
-    visit_dtype<Floats>(tensor_->dtype(), [&]<class T>() {
-      tensor_->as_mutable<T>()[static_cast<std::size_t>(row)] = from_real<T>(value);
-    });
-  }
-
- private:
-  Tensor* tensor_;
-};
 
 void run_layer_normalization(KernelContext& context) {
   const Tensor& x = context.input(0);

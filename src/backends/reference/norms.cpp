@@ -4,6 +4,7 @@
 #include "backends/reference/arguments.hpp"
 #include "backends/reference/convert.hpp"
 #include "backends/reference/iterate.hpp"
+#include "backends/reference/moments.hpp"
 #include "backends/reference/normalization.hpp"
 
 namespace inlay::inline v0::kernels {
@@ -12,10 +13,14 @@ namespace {
 void run_rms_normalization(KernelContext& context) {
   const Tensor& x = context.input(0);
   const double epsilon = context.attributes().real("epsilon", 1e-5f);
-  const std::int64_t width = x.shape().product(axis_attribute(context, -1, x.rank()), x.rank());
+  const int axis = axis_attribute(context, -1, x.rank());
+  const std::int64_t width = x.shape().product(axis, x.rank());
   const auto scale = reals(context, context.input(1));
   const Strides scale_strides = broadcast_strides(context.input(1).shape(), x.shape());
+  Shape row_shape = x.shape();
+  for (int i = axis; i < x.rank(); ++i) row_shape[i] = 1;
   Tensor& y = context.output(0, x.shape());
+  RowOutput inverse_root(context, 1, row_shape);  // of SimplifiedLayerNormalization
   visit_dtype<Floats>(x.dtype(), [&]<class T>() {
     visit_dtype<Floats>(y.dtype(), [&]<class V>() {
       const T* from = x.as<T>().data();
@@ -28,6 +33,7 @@ void run_rms_normalization(KernelContext& context) {
             squares += static_cast<double>(from[j]) * static_cast<double>(from[j]);
           }
           root = std::sqrt(squares / static_cast<double>(width) + epsilon);
+          inverse_root.put(i / width, 1 / root);
         }
         const T normalized = from_real<T>(static_cast<double>(from[i]) / root);
         to[i] =
@@ -98,6 +104,8 @@ void run_lrn(KernelContext& context) {
 
 void add_norm_kernels(std::vector<ReferenceKernel>& table) {
   table.push_back({"", "RMSNormalization", run_rms_normalization});
+  table.push_back({"", "SimplifiedLayerNormalization", run_rms_normalization});
+  table.push_back({"com.microsoft", "SimplifiedLayerNormalization", run_rms_normalization});
   table.push_back({"", "LpNormalization", run_lp_normalization});
   table.push_back({"", "LRN", run_lrn});
 }

@@ -145,6 +145,7 @@ std::vector<ReferenceKernel> pad_kernels() {
   return {
       {"", "CenterCropPad", kernels::center_crop_pad},
       {"", "Pad", kernels::pad},
+      {"com.microsoft", "Pad", kernels::pad},
   };
 }
 

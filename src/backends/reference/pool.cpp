@@ -45,12 +45,15 @@ std::int64_t column_major(const Window& window, std::int64_t place) {
   return place;
 }
 
+/// The channels are the second axis, or the last.
+template <bool last>
 void run_max_pool(KernelContext& context) {
   const Tensor& x = context.input(0);
-  const PoolGeometry g = pool_geometry(context.attributes(), x.shape());
+  const PoolGeometry g =
+      pool_geometry(context.attributes(), last ? channels_first(x.shape()) : x.shape());
   const bool by_column = context.attributes().integer("storage_order", 0) != 0;
-  const std::int64_t plane_size = g.window.input_size();
-  Tensor& y = context.output(0, g.output);
+  const std::int64_t plane_size = g.window.input_size(), outputs = g.window.output_size();
+  Tensor& y = context.output(0, last ? channels_last(g.output) : g.output);
   std::int64_t* indices = context.has_output(1)
                               ? context.output(1, g.output).as_mutable<std::int64_t>().data()
                               : nullptr;
@@ -58,17 +61,18 @@ void run_max_pool(KernelContext& context) {
     const T* from = x.as<T>().data();
     T* to = y.as_mutable<T>().data();
     for_each_window(context, g, [&](std::int64_t plane, const WindowView& view, std::int64_t out) {
-      const T* image = from + plane * plane_size;
+      const PlanePlaces image = plane_places(plane, plane_size, g.output[1], last);
+      const PlanePlaces result = plane_places(plane, outputs, g.output[1], last);
       compute_t<T> best = lowest<T>();
       std::int64_t place = -1;
       view.for_each([&](std::int64_t at) {
-        const compute_t<T> value = image[at];
+        const compute_t<T> value = from[image(at)];
         if (place < 0 || beats(value, best)) {
           best = value;
           place = at;
         }
       });
-      to[out] = static_cast<T>(best);
+      to[result(out - plane * outputs)] = static_cast<T>(best);
       if (indices != nullptr) {
         place = std::max<std::int64_t>(place, 0);
         indices[out] = plane * plane_size + (by_column ? column_major(g.window, place) : place);
@@ -272,7 +276,8 @@ void run_max_roi_pool(KernelContext& context) {
 
 std::vector<ReferenceKernel> pool_kernels() {
   return {
-      {"", "MaxPool", kernels::run_max_pool},
+      {"", "MaxPool", kernels::run_max_pool<false>},
+      {"com.microsoft", "NhwcMaxPool", kernels::run_max_pool<true>},
       {"", "AveragePool", kernels::run_average_pool},
       {"", "LpPool", kernels::run_lp_pool},
       {"", "GlobalMaxPool", kernels::run_global_max_pool},

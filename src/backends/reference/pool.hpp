@@ -1,7 +1,7 @@
 // Walking the windows of a pool.
 #pragma once
 
-#include "inlay/backend.hpp"
+#include "backends/reference/channels.hpp"
 #include "ops/window.hpp"
 
 namespace inlay::inline v0::kernels {

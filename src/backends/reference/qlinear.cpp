@@ -76,18 +76,23 @@ void run_qlinear_sigmoid(KernelContext& context) {
 
 void run_qlinear_average_pool(KernelContext& context) {
   const Tensor& x = context.input(0);
-  const PoolGeometry g = pool_geometry(context.attributes(), x.shape());
+  const bool last = context.attributes().integer("channels_last", 0) != 0;
+  const PoolGeometry g =
+      pool_geometry(context.attributes(), last ? channels_first(x.shape()) : x.shape());
   const bool count_padding = context.attributes().integer("count_include_pad", 0) != 0;
   const float scale = scalar_scale(context, 1);
   const Quantization out = quantization(context, 3);
   const float* codes = centered<float>(context, x, 2);
-  const std::int64_t plane_size = g.window.input_size();
-  Tensor& y = context.output(0, g.output);
+  const std::int64_t plane_size = g.window.input_size(), outputs = g.window.output_size();
+  Tensor& y = context.output(0, last ? channels_last(g.output) : g.output);
   visit_quantizer(y, true, [&](auto put) {
     for_each_window(context, g, [&](std::int64_t plane, const WindowView& view, std::int64_t i) {
+      const PlanePlaces image = plane_places(plane, plane_size, g.output[1], last);
+      const PlanePlaces result = plane_places(plane, outputs, g.output[1], last);
       float sum = 0;
-      view.for_each([&](std::int64_t at) { sum += codes[plane * plane_size + at] * scale; });
-      put(i, sum / static_cast<float>(view.divisor(count_padding)) / out.scale, out.zero_point);
+      view.for_each([&](std::int64_t at) { sum += codes[image(at)] * scale; });
+      put(result(i - plane * outputs),
+          sum / static_cast<float>(view.divisor(count_padding)) / out.scale, out.zero_point);
     });
   });
 }
@@ -97,18 +102,21 @@ void run_qlinear_global_average_pool(KernelContext& context) {
   if (x.rank() < 3) {
     context.fail(ErrorCode::shape_mismatch, "a pool needs a batch, a channel and spatial axes");
   }
-  Shape shape{x.dim(0), x.dim(1)};
+  const bool last = context.attributes().integer("channels_last", 0) != 0;
+  const Shape first = last ? channels_first(x.shape()) : x.shape();
+  Shape shape{first[0], first[1]};
   while (shape.rank() < x.rank()) shape.push_back(1);
-  const std::int64_t size = x.shape().product(2, x.rank());
+  const std::int64_t size = first.product(2, x.rank());
   const float scale = scalar_scale(context, 1);
   const Quantization out = quantization(context, 3);
   const auto* codes = centered<std::int32_t>(context, x, 2);
   const float factor = scale / (out.scale * static_cast<float>(size));
-  Tensor& y = context.output(0, shape);
+  Tensor& y = context.output(0, last ? channels_last(shape) : shape);
   visit_quantizer(y, true, [&](auto put) {
-    for (std::int64_t i = 0; i < y.size(); ++i, codes += size) {
+    for (std::int64_t i = 0; i < y.size(); ++i) {
+      const PlanePlaces plane = plane_places(i, size, first[1], last);
       std::int64_t sum = 0;
-      for (std::int64_t k = 0; k < size; ++k) sum += codes[k];
+      for (std::int64_t k = 0; k < size; ++k) sum += codes[plane(k)];
       put(i, static_cast<float>(sum) * factor, out.zero_point);
     }
   });

@@ -73,6 +73,25 @@ void visit_quantizer(Tensor& tensor, bool saturate, F&& f) {
   }
 }
 
+/// 8-bit codes for whatever numbers there are, as DynamicQuantizeLinear chooses them.
+struct DynamicCodes {
+  float scale = 1;
+  std::uint8_t zero_point = 0;
+
+  explicit DynamicCodes(std::span<const float> values) {
+    float low = 0, high = 0;  // the range always holds zero
+    for (const float value : values) {
+      low = std::min(low, value);
+      high = std::max(high, value);
+    }
+    if (low != high) scale = (high - low) / 255.0f;
+    zero_point = saturate_round<std::uint8_t>(-low / scale, 0);
+  }
+  std::uint8_t operator()(float value) const {
+    return saturate_round<std::uint8_t>(value / scale, zero_point);
+  }
+};
+
 /// All scales of a tensor (float32, float16, bfloat16, float8e8m0 or int32), in scratch.
 inline std::span<const double> decoded_scales(KernelContext& context, const Tensor& tensor) {
   const auto values = context.scratch<double>(tensor.size());

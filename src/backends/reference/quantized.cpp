@@ -1,3 +1,4 @@
+#include "backends/reference/channels.hpp"
 #include "backends/reference/conv.hpp"
 #include "backends/reference/matmul.hpp"
 #include "backends/reference/qlinear.hpp"
@@ -122,26 +123,20 @@ void run_dequantize(KernelContext& context) {
 
 void run_dynamic_quantize(KernelContext& context) {
   const auto x = context.input(0).as<float>();
-  float low = 0, high = 0;  // the range always holds zero
-  for (const float value : x) {
-    low = std::min(low, value);
-    high = std::max(high, value);
-  }
-  const float scale = low == high ? 1.0f : (high - low) / 255.0f;
-  const auto zero_point = saturate_round<std::uint8_t>(-low / scale, 0);
+  const DynamicCodes codes(x);
   Tensor& y = context.output(0, context.input(0).shape());
-  context.output(1, Shape()).as_mutable<float>()[0] = scale;
-  context.output(2, Shape()).as_mutable<std::uint8_t>()[0] = zero_point;
+  context.output(1, Shape()).as_mutable<float>()[0] = codes.scale;
+  context.output(2, Shape()).as_mutable<std::uint8_t>()[0] = codes.zero_point;
   const auto to = y.as_mutable<std::uint8_t>();
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    to[i] = saturate_round<std::uint8_t>(x[i] / scale, zero_point);
-  }
+  for (std::size_t i = 0; i < x.size(); ++i) to[i] = codes(x[i]);
 }
 
 void run_qlinear_conv(KernelContext& context) {
   const Tensor& x = context.input(0);
   const Tensor& w = context.input(3);
-  const ConvGeometry g = conv_geometry(context.attributes(), x.shape(), w.shape());
+  const bool last = context.attributes().integer("channels_last", 0) != 0;  // com.microsoft's
+  const Shape x_shape = last ? channels_first(x.shape()) : x.shape();
+  const ConvGeometry g = conv_geometry(context.attributes(), x_shape, w.shape());
   check_bias(context, 8, g.filters);
   const auto w_scales = decoded_scales(context, context.input(4));
   if (w_scales.size() != 1 && w_scales.size() != static_cast<std::size_t>(g.filters)) {
@@ -149,19 +144,23 @@ void run_qlinear_conv(KernelContext& context) {
   }
   const float x_scale = scalar_scale(context, 1), y_scale = scalar_scale(context, 6);
   const double y_zero = scalar_zero_point(context, 7);
-  Tensor& y = context.output(0, g.output);
+  Tensor& y = context.output(0, last ? channels_last(g.output) : g.output);
+  const auto* codes = centered<std::int32_t>(context, x, 2);
+  if (last) codes = with_channels_first(context, codes, x_shape);
   const auto sums = context.scratch<std::int32_t>(y.size());
   fill_bias(g, context.has_input(8) ? context.input(8).as<std::int32_t>().data() : nullptr,
             sums.data());
-  convolve<std::int32_t>(context, g, centered<std::int32_t>(context, x, 2),
-                         centered_filters<std::int32_t>(context, w, 5), sums.data());
+  convolve<std::int32_t>(context, g, codes, centered_filters<std::int32_t>(context, w, 5),
+                         sums.data());
   const std::int64_t plane = g.plane();
   visit_quantizer(y, true, [&](auto put) {
     context.parallel_for(g.batch * g.filters, [&](std::int64_t task, int) {
       const auto filter = w_scales.size() == 1 ? 0 : static_cast<std::size_t>(task % g.filters);
       const float factor = x_scale * static_cast<float>(w_scales[filter]) / y_scale;
-      for (std::int64_t i = task * plane; i < (task + 1) * plane; ++i) {
-        put(i, static_cast<float>(sums[static_cast<std::size_t>(i)]) * factor, y_zero);
+      const PlanePlaces result = plane_places(task, plane, g.filters, last);
+      const std::int32_t* from = sums.data() + task * plane;
+      for (std::int64_t i = 0; i < plane; ++i) {
+        put(result(i), static_cast<float>(from[i]) * factor, y_zero);
       }
     });
   });
@@ -213,6 +212,7 @@ std::vector<ReferenceKernel> quantized_kernels() {
       {"", "DequantizeLinear", kernels::run_dequantize},
       {"", "DynamicQuantizeLinear", kernels::run_dynamic_quantize},
       {"", "QLinearConv", kernels::run_qlinear_conv},
+      {microsoft, "QLinearConv", kernels::run_qlinear_conv},
       {"", "QLinearMatMul", kernels::run_qlinear_matmul},
       {microsoft, "QuantizeLinear", kernels::run_quantize},
       {microsoft, "DequantizeLinear", kernels::run_dequantize},

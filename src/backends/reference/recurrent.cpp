@@ -1,37 +1,13 @@
 #include <optional>
 
 #include "backends/reference/activation_function.hpp"
-#include "backends/reference/precision.hpp"
-#include "backends/reference/product.hpp"
+#include "backends/reference/recurrent_weights.hpp"
 #include "backends/reference/reference.hpp"
 
 namespace inlay::inline v0 {
 
 namespace kernels {
 namespace {
-
-/// The sizes of a layer, and where its tensors keep what belongs to a step, direction and sequence.
-struct Layout {
-  std::int64_t steps, batch, inputs, directions, hidden;
-  bool batch_first;
-
-  std::int64_t x_row(std::int64_t t, std::int64_t b) const {
-    return batch_first ? b * steps + t : t * batch + b;
-  }
-  std::int64_t y_row(std::int64_t t, std::int64_t d, std::int64_t b) const {
-    return batch_first ? (b * steps + t) * directions + d : (t * directions + d) * batch + b;
-  }
-  std::int64_t state_row(std::int64_t d, std::int64_t b) const {
-    return batch_first ? b * directions + d : d * batch + b;
-  }
-  Shape y_shape() const {
-    return batch_first ? Shape{batch, steps, directions, hidden}
-                       : Shape{steps, directions, batch, hidden};
-  }
-  Shape state_shape() const {
-    return batch_first ? Shape{batch, directions, hidden} : Shape{directions, batch, hidden};
-  }
-};
 
 void require_shape(const KernelContext& context, std::size_t i, const Shape& shape) {
   if (context.has_input(i) && !(context.input(i).shape() == shape)) {
@@ -41,13 +17,15 @@ void require_shape(const KernelContext& context, std::size_t i, const Shape& sha
   }
 }
 
-Layout read_layout(const KernelContext& context, std::int64_t gates) {
+/// `by_row`: W and R are [directions, inputs, gates * hidden].
+RecurrentLayout read_layout(const KernelContext& context, std::int64_t gates, bool by_row) {
   const Shape& x = context.input(0).shape();
-  const Shape& r = context.input(2).shape();
+  Shape r = context.input(2).shape();
   if (x.rank() != 3 || r.rank() != 3) {
     context.fail(ErrorCode::shape_mismatch, "X, W and R need three axes");
   }
-  Layout layout;
+  if (by_row) std::swap(r[1], r[2]);
+  RecurrentLayout layout;
   layout.batch_first = context.attributes().integer("layout", 0) != 0;
   layout.steps = x[layout.batch_first ? 1 : 0];
   layout.batch = x[layout.batch_first ? 0 : 1];
@@ -57,8 +35,11 @@ Layout read_layout(const KernelContext& context, std::int64_t gates) {
   if (r[0] != layout.directions || r[1] % gates != 0 || r[1] / gates != layout.hidden) {
     context.fail(ErrorCode::shape_mismatch, "R " + to_string(r) + " does not fit the direction");
   }
-  require_shape(context, 1, {layout.directions, gates * layout.hidden, layout.inputs});
-  require_shape(context, 3, {layout.directions, 2 * gates * layout.hidden});
+  const std::int64_t width = gates * layout.hidden;
+  require_shape(context, 1,
+                by_row ? Shape{layout.directions, layout.inputs, width}
+                       : Shape{layout.directions, width, layout.inputs});
+  require_shape(context, 3, {layout.directions, 2 * width});
   require_shape(context, 4, {layout.batch});
   for (const std::size_t i : {5, 6}) require_shape(context, i, layout.state_shape());
   require_shape(context, 7, {layout.directions, 3 * layout.hidden});
@@ -186,17 +167,19 @@ struct LstmCell {  // gates i, o, f, c
   }
 };
 
-template <template <class> class Cell>
+template <template <class> class Cell, template <class> class Weights = FloatWeights>
 void run_recurrent(KernelContext& context) {
   constexpr std::int64_t gates = Cell<float>::gates;
-  const Layout layout = read_layout(context, gates);
+  const RecurrentLayout layout = read_layout(context, gates, Weights<float>::by_row);
   const std::int64_t hidden = layout.hidden, width = gates * hidden;
   const auto lengths =
       context.has_input(4) ? context.input(4).as<std::int32_t>() : std::span<const std::int32_t>();
+  std::int64_t longest = lengths.empty() ? layout.steps : 0;
   for (const std::int64_t length : lengths) {
     if (length < 0 || length > layout.steps) {
       context.fail(ErrorCode::execution, "a sequence length is outside the sequence");
     }
+    longest = std::max(longest, length);
   }
   const std::string_view direction = context.attributes().text("direction", "forward");
   std::array<Tensor*, 3> outputs{};
@@ -205,11 +188,10 @@ void run_recurrent(KernelContext& context) {
     outputs[i] = &context.output(i, i == 0 ? layout.y_shape() : layout.state_shape());
   }
 
-  visit_dtype<Floats>(context.input(0).dtype(), [&]<class Element>() {
+  visit_dtype<typename Weights<float>::Group>(context.input(0).dtype(), [&]<class Element>() {
     using T = compute_t<Element>;
     const T* x = widened_input<T, Element>(context, 0);
-    const T* w = widened_input<T, Element>(context, 1);
-    const T* recurrence = widened_input<T, Element>(context, 2);
+    const Weights<Element> weights(context, layout, width);
     const T* bias = widened_input<T, Element>(context, 3);
     const T* peepholes = widened_input<T, Element>(context, 7);
     const std::array<const T*, 2> initial{widened_input<T, Element>(context, 5),
@@ -219,7 +201,8 @@ void run_recurrent(KernelContext& context) {
       if (outputs[i] != nullptr) out[i] = outputs[i]->as_mutable<Element>().data();
     }
     if (out[0] != nullptr) std::fill_n(out[0], outputs[0]->size(), Element{});
-    const std::int64_t rows = layout.steps * layout.batch;
+    // Steps behind the longest sequence take no part, unless they lie between others.
+    const std::int64_t rows = (layout.batch_first ? layout.steps : longest) * layout.batch;
     const auto from_x = context.scratch<T>(rows * width);
     const auto from_h = context.scratch<T>(layout.batch * width);
     const std::array<std::span<T>, 2> state{context.scratch<T>(layout.batch * hidden),
@@ -227,8 +210,7 @@ void run_recurrent(KernelContext& context) {
 
     for (std::int64_t d = 0; d < layout.directions; ++d) {
       const bool reverse = direction == "reverse" || d == 1;
-      const T* weights = recurrence + d * width * hidden;
-      const Cell<T> cell(context.attributes(), d, weights,
+      const Cell<T> cell(context.attributes(), d, weights.recurrence(d),
                          peepholes != nullptr ? peepholes + d * 3 * hidden : nullptr, hidden);
       const T* w_bias = bias != nullptr ? bias + d * 2 * width : nullptr;
       // Biases start the sums: all with the input products, but for those the cell wants apart.
@@ -243,13 +225,7 @@ void run_recurrent(KernelContext& context) {
         }
       };
       start(from_x, true);
-      multiply_add_all<T>(context, 1, [&](std::int64_t) {
-        const Matrix<const T> matrix{w + d * width * layout.inputs, width, layout.inputs,
-                                     layout.inputs};
-        return Product<T>{{x, rows, layout.inputs, layout.inputs},
-                          matrix.transposed(),
-                          {from_x.data(), rows, width, width}};
-      });
+      weights.add_inputs(d, x, rows, from_x.data());
       for (std::size_t s = 0; s < state.size(); ++s) {
         for (std::int64_t b = 0; b < layout.batch; ++b) {
           T* row = state[s].data() + b * hidden;
@@ -261,14 +237,9 @@ void run_recurrent(KernelContext& context) {
         }
       }
 
-      for (std::int64_t step = 0; step < layout.steps; ++step) {
+      for (std::int64_t step = 0; step < longest; ++step) {
         start(from_h, false);
-        multiply_add_all<T>(context, 1, [&](std::int64_t) {
-          const Matrix<const T> matrix{weights, width, hidden, hidden};
-          return Product<T>{{state[0].data(), layout.batch, hidden, hidden},
-                            matrix.transposed(),
-                            {from_h.data(), layout.batch, width, width}};
-        });
+        weights.add_state(d, state[0].data(), step, from_h.data());
         for (std::int64_t b = 0; b < layout.batch; ++b) {
           const std::int64_t length =
               lengths.empty() ? layout.steps : lengths[static_cast<std::size_t>(b)];
@@ -302,6 +273,8 @@ std::vector<ReferenceKernel> recurrent_kernels() {
       {"", "RNN", kernels::run_recurrent<kernels::RnnCell>},
       {"", "GRU", kernels::run_recurrent<kernels::GruCell>},
       {"", "LSTM", kernels::run_recurrent<kernels::LstmCell>},
+      {"com.microsoft", "DynamicQuantizeLSTM",
+       kernels::run_recurrent<kernels::LstmCell, kernels::CodeWeights>},
   };
 }
 

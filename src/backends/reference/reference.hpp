@@ -63,6 +63,7 @@ std::vector<ReferenceKernel> dictionary_kernels();
 std::vector<ReferenceKernel> linear_model_kernels();
 std::vector<ReferenceKernel> svm_kernels();
 std::vector<ReferenceKernel> tree_ensemble_kernels();
+std::vector<ReferenceKernel> contrib_kernels();
 
 std::shared_ptr<const Backend> make_reference_backend();
 

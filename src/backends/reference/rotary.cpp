@@ -32,7 +32,6 @@ void run_rotary_embedding(KernelContext& context) {
   }
   Tensor& y = context.output(0, x.shape());
   visit_dtype<Floats>(x.dtype(), [&]<class T>() {
-    using Wide = compute_t<T>;
     const T* from = x.as<T>().data();
     T* to = y.as_mutable<T>().data();
     std::copy_n(from, x.size(), to);
@@ -47,13 +46,7 @@ void run_rotary_embedding(KernelContext& context) {
       for (std::int64_t h = 0; h < heads.heads; ++h) {
         const std::int64_t start =
             heads.offset(token / heads.sequence, h) + token % heads.sequence * heads.row_step();
-        for (std::int64_t i = 0; i < pairs; ++i) {
-          const std::int64_t first = start + (interleaved ? 2 * i : i);
-          const std::int64_t second = interleaved ? first + 1 : first + pairs;
-          const Wide c = cos[i], s = sin[i], a = from[first], b = from[second];
-          to[first] = static_cast<T>(c * a - s * b);
-          to[second] = static_cast<T>(s * a + c * b);
-        }
+        rotate(to + start, cos, sin, pairs, interleaved);
       }
     }
   });

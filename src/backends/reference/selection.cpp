@@ -108,7 +108,9 @@ struct SliceOrder {
   }
 };
 
+/// com.microsoft's keeps the order of appearance, and has no output for the first places.
 void unique(KernelContext& context) {
+  const bool standard = context.node().domain.empty();
   const Tensor& data = context.input(0);
   const AxisSplit parts = selection_axis(context, data);
   const std::int64_t n = parts.axis;
@@ -123,8 +125,8 @@ void unique(KernelContext& context) {
   visit_dtype<Any>(data.dtype(), [&]<class T>() {
     const SliceOrder<T> slices{data.as<T>().data(), parts};
     std::sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
-      const int sign = slices.compare(a, b);
-      return sign != 0 ? sign < 0 : a < b;
+      const int compared = slices.compare(a, b);
+      return compared != 0 ? compared < 0 : a < b;
     });
     for (std::size_t i = 0; i < order.size(); ++i) {
       if (i == 0 || slices.compare(order[i - 1], order[i]) != 0) {
@@ -137,7 +139,7 @@ void unique(KernelContext& context) {
   });
   const auto positions = group_at.first(groups);
   std::iota(positions.begin(), positions.end(), 0);
-  if (context.attributes().integer("sorted", 1) == 0) {
+  if (!standard || context.attributes().integer("sorted", 1) == 0) {
     std::sort(positions.begin(), positions.end(), [&](std::int64_t a, std::int64_t b) {
       return first_of[static_cast<std::size_t>(a)] < first_of[static_cast<std::size_t>(b)];
     });
@@ -155,9 +157,11 @@ void unique(KernelContext& context) {
     for (std::size_t i = 0; i < to.size(); ++i) to[i] = value(i);
   };
   const auto total = static_cast<std::int64_t>(groups);
-  write(1, total, [&](std::size_t i) { return first_slices[i]; });
-  write(2, n, [&](std::size_t i) { return place_of[static_cast<std::size_t>(group_of[i])]; });
-  write(3, total, [&](std::size_t i) { return count_of[static_cast<std::size_t>(positions[i])]; });
+  const std::size_t places = standard ? 2 : 1;  // the output of each element's place
+  if (standard) write(1, total, [&](std::size_t i) { return first_slices[i]; });
+  write(places, n, [&](std::size_t i) { return place_of[static_cast<std::size_t>(group_of[i])]; });
+  write(places + 1, total,
+        [&](std::size_t i) { return count_of[static_cast<std::size_t>(positions[i])]; });
 }
 
 /// `x` as an index into `depth` entries, negative ones counted from the end; -1 when it is none.
@@ -295,7 +299,7 @@ std::vector<ReferenceKernel> selection_kernels() {
   return {
       {"", "Compress", compress},      {"", "NonMaxSuppression", non_max_suppression},
       {"", "NonZero", non_zero},       {"", "OneHot", one_hot},
-      {"", "Unique", kernels::unique},
+      {"", "Unique", kernels::unique}, {"com.microsoft", "Unique", kernels::unique},
   };
 }
 

@@ -20,7 +20,8 @@ std::vector<Sample> attention_family() {
   const Attributes::Item heads = whole("num_heads", 2);
   const Tensor tokens = counting({2, 3, 4}, 0.25F);
   const Tensor weights = counting({4, 12}, 0.25F, -0.5F), bias = counting({12}, 0.25F);
-  add({.call = microsoft_call("Attention", {tokens, weights, bias, bits({2, 3})}, {heads})});
+  add({.call = microsoft_call("Attention", {tokens, weights, bias, bits({2, 3})}, {heads}),
+       .empty = {{0, 0}, {3, 0}}});
   add({.call =
            microsoft_call("QAttention",
                           {counting_as<std::uint8_t>({2, 3, 4}), counting_as<std::int8_t>({4, 12}),

@@ -26,7 +26,7 @@ inlay_command_test(bench "p50 .*GFLOP/s.*peak" bench ${digits} --duration 0.05 -
 inlay_command_test(bench_json "\"share_of_peak\": [0-9]" bench ${digits} --duration 0.05 --json
   --shape image=3x1x8x8 --threads 2)
 
-inlay_command_test(operators "Abs . 1 . numbers .*MatMul . 1 . numbers" operators)
+inlay_command_test(operators "Abs . 1 . numbers .*Relu . 1 . floats, signed integers" operators)
 
 inlay_command_fails(no_file inspect no_such_file.onnx)
 inlay_command_fails(not_a_model inspect ${CMAKE_CURRENT_LIST_FILE})

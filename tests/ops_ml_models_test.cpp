@@ -446,6 +446,12 @@ TEMPLATE_TEST_CASE("TreeEnsemble looks for members", "[ops][ml]", float, double,
         tensor<T>({2, 2}, {0.5, 30, 0.5, 20}));
 }
 
+TEST_CASE("TreeEnsemble without trees gives zeros", "[ops][ml]") {
+  check(ml("TreeEnsemble", matrix({1, 2}, 1), ensemble<float>(),
+           {{"tree_roots", Int64s{}}, {"aggregate_function", std::int64_t{0}}})[0],
+        {2, 2}, Floats{0, 0, 0, 0});
+}
+
 TEST_CASE("TreeEnsemble refuses ids that do not exist", "[ops][ml]") {
   const Tensor x = matrix({1}, 1);
   const auto fails = [&](std::initializer_list<Attributes::Item> items, const std::string& text) {

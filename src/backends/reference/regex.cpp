@@ -8,11 +8,6 @@
 namespace inlay::inline v0::kernels {
 namespace {
 
-bool is_word(char32_t code) {
-  return (code >= '0' && code <= '9') || (code >= 'A' && code <= 'Z') ||
-         (code >= 'a' && code <= 'z') || code == '_';
-}
-
 /// Whether an assertion holds between two characters; before the first and behind the last one lies
 /// invalid_code_point, and so do bytes that are no characters, which `at_start` and `at_end` tell.
 bool holds(RegexAssertion assertion, char32_t before, char32_t after, bool at_start, bool at_end) {

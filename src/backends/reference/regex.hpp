@@ -12,6 +12,12 @@
 
 namespace inlay::inline v0::kernels {
 
+/// Whether it is a word character: a letter or digit of ASCII, or _.
+inline bool is_word(char32_t code) {
+  return (code >= '0' && code <= '9') || (code >= 'A' && code <= 'Z') ||
+         (code >= 'a' && code <= 'z') || code == '_';
+}
+
 /// A set of characters.
 class CharacterSet {
  public:
@@ -49,7 +55,7 @@ enum class RegexAssertion : std::int32_t {
   no_word_boundary
 };
 
-class Regex {
+class INLAY_API Regex {
  public:
   /// Errors: invalid_graph for a pattern that RE2 refuses too, unsupported for \C and for Unicode
   /// classes without a table here, limit for a pattern that repeats too much.

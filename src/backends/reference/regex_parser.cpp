@@ -1,7 +1,6 @@
 #include "backends/reference/regex_parser.hpp"
 
 #include <algorithm>
-#include <cctype>
 
 #include "inlay/error.hpp"
 
@@ -132,8 +131,8 @@ void RegexParser::open_group() {
     const std::size_t start = at_;
     while (!take(">")) {
       const char32_t c = take_character();
-      const bool fits = c >= 0x80 || c == '_' || (c < 0x80 && std::isalnum(static_cast<int>(c)));
-      if (!fits) fail("the name of a group has other characters than letters and digits");
+      if (c < 0x80 && !is_word(c))
+        fail("the name of a group has other characters than letters and digits");
     }
     if (at_ == start + 1) fail("the name of a group is empty");
   } else if (take("?") && !read_flags()) {

@@ -1,6 +1,5 @@
 // What a pattern says of single characters: escapes, classes, sets in brackets, case folding.
 #include <algorithm>
-#include <cctype>
 
 #include "backends/reference/regex_parser.hpp"
 #include "inlay/error.hpp"
@@ -158,7 +157,7 @@ char32_t RegexParser::escaped_character() {
       break;
   }
   if (code >= '0' && code <= '7') return octal(code);
-  if (code >= 0x80 || std::isalnum(static_cast<int>(code))) fail("an escape is unknown");
+  if (code >= 0x80 || (is_word(code) && code != '_')) fail("an escape is unknown");
   return code;
 }
 

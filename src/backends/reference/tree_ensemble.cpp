@@ -49,6 +49,9 @@ void for_each_score(KernelContext& context, const TreeEnsemble& ensemble, std::i
   // Some rows go down one tree after another together, so that its nodes stay in the cache.
   const std::int64_t block = std::min<std::int64_t>(rows, 64);
   if (block == 0) return;
+  const double share = how == Aggregate::average
+                           ? 1 / static_cast<double>(std::max<std::size_t>(ensemble.trees(), 1))
+                           : 1;
   const auto scratch = context.scratch<double>(context.concurrency() * block * targets);
   visit_dtype<Union<FeatureTypes, Types<float16>>>(x.dtype(), [&]<class T>() {
     const T* features = x.as<T>().data();
@@ -68,8 +71,7 @@ void for_each_score(KernelContext& context, const TreeEnsemble& ensemble, std::i
       }
       for (std::int64_t r = 0; r < count; ++r, scores += targets) {
         for (std::int64_t i = 0; i < targets; ++i) {
-          if (std::isnan(scores[i])) scores[i] = 0;
-          if (how == Aggregate::average) scores[i] /= static_cast<double>(ensemble.trees());
+          scores[i] = std::isnan(scores[i]) ? 0 : scores[i] * share;
         }
         f(first + r, std::span(scores, static_cast<std::size_t>(targets)));
       }

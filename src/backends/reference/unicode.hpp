@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "inlay/config.hpp"
+
 namespace inlay::inline v0::kernels {
 
 inline constexpr char32_t last_code_point = 0x10FFFF;
@@ -14,16 +16,16 @@ inline constexpr char32_t last_code_point = 0x10FFFF;
 inline constexpr char32_t invalid_code_point = 0xFFFFFFFF;
 
 /// The character at text[at]; `at` moves behind it.
-char32_t decode_utf8(std::string_view text, std::size_t& at);
-void append_utf8(std::string& text, char32_t code);
+INLAY_API char32_t decode_utf8(std::string_view text, std::size_t& at);
+INLAY_API void append_utf8(std::string& text, char32_t code);
 
 /// The simple case mappings of Unicode 14: one character for one, whatever the language.
-char32_t to_upper(char32_t code);
-char32_t to_lower(char32_t code);
+INLAY_API char32_t to_upper(char32_t code);
+INLAY_API char32_t to_lower(char32_t code);
 /// The same for all characters that differ in case alone.
-char32_t fold_case(char32_t code);
+INLAY_API char32_t fold_case(char32_t code);
 /// Every character that has another case, in order.
-std::vector<char32_t> cased_characters();
+INLAY_API std::vector<char32_t> cased_characters();
 
 /// The code points from `first` to `last`.
 struct CodeRange {
@@ -33,6 +35,6 @@ struct CodeRange {
 };
 /// The characters of a general category of Unicode 14, in order: C, L, Lu, Ll, M, N, Nd, P, S or Z;
 /// empty for any other name.
-std::vector<CodeRange> category_ranges(std::string_view category);
+INLAY_API std::vector<CodeRange> category_ranges(std::string_view category);
 
 }  // namespace inlay::inline v0::kernels

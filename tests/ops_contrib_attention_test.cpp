@@ -101,6 +101,8 @@ TEST_CASE("com.microsoft Attention takes values of another size", "[ops]") {
   CHECK_THROWS_AS(run(wrong), Error);
   wrong.attributes.set("qkv_hidden_sizes", Int64s{INT64_MAX, INT64_MAX, 6});
   CHECK_THROWS_AS(run(wrong), Error);
+  wrong.attributes.set("qkv_hidden_sizes", Int64s{INT64_MIN, INT64_MIN, 6});
+  CHECK_THROWS_AS(run(wrong), Error);
   wrong = call;
   wrong.attributes.set("do_rotary", std::int64_t{1});
   CHECK_THROWS_AS(run(wrong), Error);

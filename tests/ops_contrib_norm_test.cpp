@@ -85,6 +85,7 @@ TEST_CASE("The skip normalizations of other shapes and types", "[ops]") {
     CHECK_THROWS_AS(run(microsoft_call(op, {pattern({2, 4}), pattern({3, 4}), scale})), Error);
     CHECK_THROWS_AS(run(microsoft_call(op, {pattern({2, 4}), pattern({2, 4}), pattern({3})})),
                     Error);
+    CHECK_THROWS_AS(run(microsoft_call(op, {pattern({2, 4}), pattern({2, 4}), none})), Error);
     CHECK_THROWS_AS(run(microsoft_call(op, {pattern({}), pattern({}), pattern({1})})), Error);
     CHECK_THROWS_AS(run(microsoft_call(
                         op, {pattern({2, 4}), pattern({2, 4}), tensor<double>({4}, {1, 1, 1, 1})})),

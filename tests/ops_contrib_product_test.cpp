@@ -291,6 +291,9 @@ TEST_CASE("GatherBlockQuantized looks rows of codes up", "[ops]") {
   CHECK(values[1] == 1);
   CHECK(values[2] == -4);
   CHECK(values[16] == 30);
+  const auto far = gathered({}, Tensor::copy_of<std::int64_t>({INT64_MAX, INT64_MIN}));
+  CHECK(far[0].tensor().shape() == Shape{2, 20});
+  CHECK(far[0].tensor().as<float>()[0] == 0);
   const auto shifted = gathered({bytes({2, 1}, {0, 0x29})}, Tensor::copy_of<i32>({-1, 2}));
   CHECK(shifted[0].tensor().shape() == Shape{2, 20});
   CHECK(shifted[0].tensor().as<float>()[0] == 0);    // 9 - 9

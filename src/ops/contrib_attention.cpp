@@ -145,7 +145,7 @@ void infer_contrib_rotary(InferContext& context) {
 std::vector<OpSchema> contrib_attention_schemas() {
   constexpr DTypeSet floats = dtypes::floats;
   constexpr DTypeSet narrow{DType::float32, DType::float16, DType::bfloat16};
-  constexpr DTypeSet cache = narrow | DTypeSet{DType::uint8, DType::int8, DType::float8e4m3fn};
+  constexpr DTypeSet cache = narrow | dtypes::eight_bit_integers;
   constexpr DTypeSet int32 = DType::int32, int64 = DType::int64, float32 = DType::float32;
   constexpr DTypeSet codes = dtypes::eight_bit_integers;
   constexpr DTypeSet halves{DType::float32, DType::float16};

@@ -31,7 +31,7 @@ std::array<std::int64_t, 3> projected_sizes(const KernelContext& context, std::i
   std::int64_t rest = width;
   for (const std::int64_t size : sizes) {
     fits = fits && size >= 0 && size <= rest && size % heads == 0;
-    rest -= size;
+    if (fits) rest -= size;
   }
   if (!fits || rest != 0) {
     context.fail(ErrorCode::shape_mismatch, std::to_string(width) +

@@ -302,7 +302,8 @@ void run_gather_block_quantized(KernelContext& context) {
         for (std::int64_t index : indices) {
           if (index < 0) index += parts.axis;
           const bool inside = index >= 0 && index < parts.axis;
-          const std::int64_t start = (outer * parts.axis + index) * parts.inner;
+          const std::int64_t row = outer * parts.axis + (inside ? index : 0);
+          const std::int64_t start = row * parts.inner;
           for (std::int64_t i = start; i < start + parts.inner; ++i, ++to) {
             if (!inside) {
               *to = T{};

@@ -9,15 +9,20 @@ namespace inlay::inline v0::kernels {
 
 namespace {
 
-/// Input i, one number for each place in a row; empty when absent. Errors: shape_mismatch.
+/// Input i, one number for each place in a row. Errors: shape_mismatch.
 std::span<const double> per_place(KernelContext& context, std::size_t i, std::int64_t width) {
-  if (!context.has_input(i)) return {};
   if (context.input(i).size() != width) {
     context.fail(ErrorCode::shape_mismatch, "input " + std::to_string(i) + " is " +
                                                 to_string(context.input(i).shape()) +
                                                 ", a row has " + std::to_string(width));
   }
   return reals(context, context.input(i));
+}
+
+/// The same; empty when the input is absent.
+std::span<const double> optional_per_place(KernelContext& context, std::size_t i,
+                                           std::int64_t width) {
+  return context.has_input(i) ? per_place(context, i, width) : std::span<const double>();
 }
 
 /// to = (row - moments.mean) * inverse * scale + shift; an empty shift is none.
@@ -39,8 +44,8 @@ void run_skip_normalization(KernelContext& context) {
   if (x.rank() < 1) context.fail(ErrorCode::shape_mismatch, "the input is a scalar");
   const std::int64_t width = x.shape().back();
   const auto scale = per_place(context, 2, width);
-  const auto shift = by_root ? std::span<const double>() : per_place(context, 3, width);
-  const auto bias = per_place(context, bias_input, width);
+  const auto shift = by_root ? std::span<const double>() : optional_per_place(context, 3, width);
+  const auto bias = optional_per_place(context, bias_input, width);
   const double epsilon = context.attributes().real("epsilon", 1e-12f);
   const Strides skip_steps = broadcast_strides(skip.shape(), x.shape());
   Shape row_shape = x.shape();

@@ -15,6 +15,6 @@ struct CastOptions {
 /// Writes the elements of `from` to `to`, which has the same number of them, by the rules of ONNX's
 /// Cast. The two may be the same memory when their elements have one size.
 /// Errors: type_mismatch for complex types, execution for a string that is no number.
-void convert_elements(const Tensor& from, Tensor& to, const CastOptions& options = {});
+INLAY_API void convert_elements(const Tensor& from, Tensor& to, const CastOptions& options = {});
 
 }  // namespace inlay::inline v0::kernels

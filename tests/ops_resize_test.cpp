@@ -37,9 +37,9 @@ TEST_CASE("Resize to the nearest element", "[ops][resize]") {
               {text("coordinate_transformation_mode", "asymmetric"), text("nearest_mode", "floor")},
               to_size(5)),
       {5}, Floats{1, 1, 2, 2, 3});
-  check<float>(resized({1, 2, 3, 4}, 0.5F,
-                       {text("coordinate_transformation_mode", "tf_half_pixel_for_nn")}),
-               {2}, Floats{2, 4});
+  check<float>(
+      resized({1, 2, 3, 4}, 0.5F, {text("coordinate_transformation_mode", "tf_half_pixel_for_nn")}),
+      {2}, Floats{2, 4});
   CHECK_THROWS_AS(resized({1, 2}, 2, {text("coordinate_transformation_mode", "corners")}), Error);
 }
 

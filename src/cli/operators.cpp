@@ -99,8 +99,7 @@ bool draws_unseeded(const Graph& graph, const Registry& registry) {
     const OpSchema* schema = registry.find_op(node.domain, node.op, node.version);
     random |= schema != nullptr && has(schema->traits, Trait::nondeterministic) &&
               !node.attributes.has("seed") && !node.is("Dropout");
-    for_each_subgraph(node,
-                      [&](const Graph& inner) { random |= draws_unseeded(inner, registry); });
+    for_each_subgraph(node, [&](const Graph& inner) { random |= draws_unseeded(inner, registry); });
   }
   return random;
 }
@@ -143,7 +142,8 @@ void operators(const Arguments& arguments, const GlobalOptions& global) {
   const ModelOptions options = global.model_options();
   const auto registry = options.registry ? options.registry : Registry::standard();
   Proofs proofs;
-  for (const std::string& folder : arguments.folders) prove(folder, arguments, global, *registry, proofs);
+  for (const std::string& folder : arguments.folders)
+    prove(folder, arguments, global, *registry, proofs);
 
   std::map<std::string, std::vector<const OpSchema*>> by_name;
   for (const OpSchema* schema : registry->ops()) {

@@ -140,8 +140,8 @@ void gather_nd(KernelContext& context) {
   });
 }
 
-/// Calls f(reduce) with the function of two elements that the attribute `reduction` names. For bool,
-/// as in numpy, adding is or, multiplying and; complex numbers have no order.
+/// Calls f(reduce) with the function of two elements that the attribute `reduction` names. For
+/// bool, as in numpy, adding is or, multiplying and; complex numbers have no order.
 template <class T, class F>
 void with_reduction(const KernelContext& context, std::string_view reduction, F&& f) {
   if constexpr (std::is_same_v<T, bool>) {

@@ -12,8 +12,8 @@ namespace inlay::inline v0::kernels {
 
 /// What coordinate_transformation_mode may be; tf_half_pixel_for_nn is of versions 11 and 12.
 inline constexpr std::string_view coordinate_transformations[] = {
-    "half_pixel",         "half_pixel_symmetric", "pytorch_half_pixel",  "align_corners",
-    "asymmetric",         "tf_crop_and_resize",   "tf_half_pixel_for_nn"};
+    "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel",  "align_corners",
+    "asymmetric", "tf_crop_and_resize",   "tf_half_pixel_for_nn"};
 
 /// How one axis is resized.
 struct ResizeAxis {

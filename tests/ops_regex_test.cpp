@@ -1,7 +1,7 @@
 // RegexFullMatch and the matcher behind it.
 #include <catch2/catch.hpp>
 
-#include "backends/reference/regex.hpp"
+#include "backends/reference/text/regex.hpp"
 #include "error_check.hpp"
 #include "ops_support.hpp"
 

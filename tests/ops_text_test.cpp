@@ -1,7 +1,7 @@
 // Operators on strings: StringConcat, StringNormalizer, StringSplit, TfIdfVectorizer.
 #include <catch2/catch.hpp>
 
-#include "backends/reference/unicode.hpp"
+#include "backends/reference/text/unicode.hpp"
 #include "error_check.hpp"
 #include "ops_support.hpp"
 

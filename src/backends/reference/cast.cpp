@@ -6,7 +6,7 @@
 
 #include "backends/reference/convert.hpp"
 #include "backends/reference/elementwise.hpp"
-#include "backends/reference/text.hpp"
+#include "backends/reference/text/text.hpp"
 
 namespace inlay::inline v0::kernels {
 namespace {

@@ -11,9 +11,6 @@ namespace {
 
 using i32 = std::int32_t;
 
-Tensor floats(const Shape& shape, std::initializer_list<float> values) {
-  return Tensor::copy_of(values, shape);
-}
 Tensor int32s(const Shape& shape, std::initializer_list<i32> values) {
   return Tensor::copy_of(values, shape);
 }

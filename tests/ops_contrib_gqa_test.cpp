@@ -10,10 +10,6 @@ namespace {
 
 using i32 = std::int32_t;
 
-Tensor floats(const Shape& shape, std::initializer_list<float> values) {
-  return Tensor::copy_of(values, shape);
-}
-
 /// One head of one number that looks everywhere alike (Q is 0), its keys and values.
 struct MeanCache {
   std::vector<Value> inputs = std::vector<Value>(17);

@@ -12,15 +12,6 @@ using i8 = std::int8_t;
 using u8 = std::uint8_t;
 using i32 = std::int32_t;
 
-Tensor floats(const Shape& shape, std::initializer_list<float> values) {
-  return Tensor::copy_of(values, shape);
-}
-Tensor bytes(const Shape& shape, std::initializer_list<int> values) {
-  Tensor result(DType::uint8, shape);
-  std::transform(values.begin(), values.end(), result.as_mutable<u8>().begin(),
-                 [](int value) { return static_cast<u8>(value); });
-  return result;
-}
 /// Codes that look as if drawn: i * factor mod 256.
 Tensor codes(const Shape& shape, std::int64_t factor = 37) {
   Tensor result(DType::uint8, shape);

@@ -11,9 +11,6 @@ namespace {
 using i32 = std::int32_t;
 using i64 = std::int64_t;
 
-Tensor floats(const Shape& shape, std::initializer_list<float> values) {
-  return Tensor::copy_of(values, shape);
-}
 const Value none;
 
 }  // namespace

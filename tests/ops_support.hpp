@@ -60,6 +60,16 @@ Tensor tensor(const Shape& shape, std::initializer_list<double> values) {
   return result;
 }
 
+inline Tensor floats(const Shape& shape, std::initializer_list<float> values) {
+  return Tensor::copy_of(values, shape);
+}
+inline Tensor bytes(const Shape& shape, std::initializer_list<int> values) {
+  Tensor result(DType::uint8, shape);
+  std::transform(values.begin(), values.end(), result.as_mutable<std::uint8_t>().begin(),
+                 [](int value) { return static_cast<std::uint8_t>(value); });
+  return result;
+}
+
 using Int64s = std::vector<std::int64_t>;
 inline Attributes attributes(std::initializer_list<Attributes::Item> items) {
   Attributes result;

@@ -129,9 +129,18 @@ void prove(const std::string& folder, const Arguments& arguments, const GlobalOp
   }
 }
 
-std::string backends_of(const Proof& proof) {
+/// The backends and dtypes that cases show, and `reference` where no case is but a kernel.
+std::string backends_of(const OpSchema& schema, const Proof& proof, const Registry& registry) {
+  Graph graph;
+  Node node;
+  node.domain = schema.domain;
+  node.op = schema.name;
+  node.version = schema.since;
+  auto proven = proof.dtypes;
+  const Backend* reference = registry.find_backend("reference");
+  if (reference != nullptr && reference->supports({graph, node}).supported) proven["reference"];
   std::string text;
-  for (const auto& [backend, dtypes] : proof.dtypes) {
+  for (const auto& [backend, dtypes] : proven) {
     text += (text.empty() ? "" : "; ") + backend;
     if (!dtypes.empty()) text += ": " + describe(dtypes);
   }
@@ -156,7 +165,8 @@ void operators(const Arguments& arguments, const GlobalOptions& global) {
     const Proof& proof = proofs[op];
     std::printf("| %s | %d | %s | %zu | %s | %s |\n", op.c_str(), schemas.front()->since,
                 describe(schemas.back()->types).c_str(), proof.cases.size(),
-                describe(proof.versions).c_str(), backends_of(proof).c_str());
+                describe(proof.versions).c_str(),
+                backends_of(*schemas.back(), proof, *registry).c_str());
   }
 }
 

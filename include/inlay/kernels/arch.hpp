@@ -65,6 +65,9 @@ INLAY_INLINE Vec<T, A> broadcast(T x) {
   return Vec<T, A>(x);
 }
 
+INLAY_INLINE void prefetch(const float* p) { INLAY_PREFETCH(p, 0); }
+INLAY_INLINE void prefetch_to_write(float* p) { INLAY_PREFETCH(p, 1); }
+
 /// a*b + c, fused where the architecture fuses. xsimd before 11 rounds twice on AVX-512.
 template <class A>
 INLAY_INLINE Vec<float, A> fma(const Vec<float, A>& a, const Vec<float, A>& b,

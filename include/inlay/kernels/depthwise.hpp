@@ -1,7 +1,7 @@
 // Convolution with one channel per group: multiply-adds along phase planes.
 #pragma once
 
-#include <inlay/kernels/gemm_micro.hpp>
+#include <inlay/kernels/gemm_epilogue.hpp>
 #include <inlay/kernels/phase_planes.hpp>
 
 namespace inlay::inline v0::kernels {

@@ -49,24 +49,24 @@ GemmGrid gemm_grid(std::int64_t m, std::int64_t n, std::int64_t k, bool a_is_pac
   using Blocking = GemmBlocking<A>;
   constexpr std::int64_t wanted_tasks = 16;
   constexpr std::int64_t min_task_products = 1 << 20;
-  constexpr std::int64_t repaying = 192;  // rows or columns that repay packing the other operand
+  constexpr std::int64_t repaying = 192;     // rows or columns that repay packing the other operand
+  constexpr std::int64_t packing_costs = 4;  // as much as reading the packed operand that often
   GemmGrid grid;
   if (m == 0 || n == 0) return grid;
-  grid.tile_m = round_up(m, Blocking::mr);
-  grid.tile_n = round_up(n, Blocking::nr);
-  const std::int64_t max_m = b_is_packed ? Blocking::mc : 8 * Blocking::mc;
+  const std::int64_t max_m = 8 * Blocking::mc;
   const std::int64_t max_n = b_is_packed ? 4 * Blocking::nc : Blocking::nc;
-  if (grid.tile_m > max_m) grid.tile_m = max_m;
-  if (grid.tile_n > max_n) grid.tile_n = max_n;
+  grid.tile_m = round_up(m < max_m ? m : max_m, Blocking::mr);
+  grid.tile_n = round_up(n < max_n ? n : max_n, Blocking::nr);
   for (;;) {
     grid.tiles_m = ceil_div(m, grid.tile_m);
     grid.tiles_n = ceil_div(n, grid.tile_n);
     const std::int64_t products = grid.tile_m * grid.tile_n * (k > 0 ? k : 1);
     if (grid.task_count() * repeats >= wanted_tasks || products < 2 * min_task_products) break;
-    // Splitting columns packs A again for each of them, splitting rows packs B again.
+    // Splitting columns reads or packs the rows of A once more, splitting rows those of B.
     const bool can_split_n = grid.tile_n > (a_is_packed ? Blocking::nr : repaying);
     const bool can_split_m = grid.tile_m > (b_is_packed ? Blocking::mr : repaying);
-    const bool prefer_n = a_is_packed == b_is_packed ? grid.tile_n > grid.tile_m : a_is_packed;
+    const bool prefer_n = grid.tile_m * (a_is_packed ? 1 : packing_costs) <=
+                          grid.tile_n * (b_is_packed ? 1 : packing_costs);
     if (can_split_n && (prefer_n || !can_split_m)) {
       grid.tile_n = round_up(ceil_div(grid.tile_n, 2), Blocking::nr);
     } else if (can_split_m) {
@@ -109,17 +109,27 @@ void gemm_block(std::int64_t k, const float* a, std::int64_t a_stride, const Gem
                 const GemmOutput& out, const GemmTile& tile) {
   using Blocking = GemmBlocking<A>;
   alignas(64) float acc[Blocking::mr * Blocking::nr];
-  for (std::int64_t j = 0; j < tile.cols; j += Blocking::nr) {
-    const bool full = tile.cols - j >= Blocking::nr;
-    const std::int64_t cols = full ? Blocking::nr : tile.cols - j;
-    const float* columns = full ? b.panels + j / Blocking::nr * b.panel_stride : b.tail;
-    const std::int64_t* b_rows = full ? b.rows : packed_rows<A>.offsets;
-    const std::int64_t vecs = ceil_div(cols, lanes<float, A>);
-    const float* rows_of_a = a;
-    for (std::int64_t i = 0; i < tile.rows; i += Blocking::mr, rows_of_a += a_stride) {
+  const bool b_is_packed = b.rows == packed_rows<A>.offsets;
+  for (std::int64_t begin = 0; begin < tile.cols; begin += Blocking::nc) {
+    const std::int64_t end = tile.cols - begin < Blocking::nc ? tile.cols : begin + Blocking::nc;
+    for (std::int64_t i = 0; i < tile.rows; i += Blocking::mr) {
       const std::int64_t rows = tile.rows - i < Blocking::mr ? tile.rows - i : Blocking::mr;
-      gemm_micro_table<A>.entries[rows - 1][vecs - 1](k, rows_of_a, columns, b_rows, acc);
-      gemm_finish<A>(acc, Blocking::nr, out, {tile.row + i, tile.col + j, rows, cols});
+      const float* panel_of_a = a + i / Blocking::mr * a_stride;
+      for (std::int64_t j = begin; j < end; j += Blocking::nr) {
+        const bool full = tile.cols - j >= Blocking::nr;
+        const float* columns = full ? b.panels + j / Blocking::nr * b.panel_stride : b.tail;
+        const std::int64_t cols = full ? Blocking::nr : tile.cols - j;
+        const GemmTile part{tile.row + i, tile.col + j, rows, cols};
+        prefetch_tile(out, part);
+        if (full && b_is_packed && rows == Blocking::mr) {
+          gemm_micro_packed<A>(k, panel_of_a, columns, acc);
+        } else {
+          const std::int64_t* b_rows = full ? b.rows : packed_rows<A>.offsets;
+          const std::int64_t vecs = ceil_div(cols, lanes<float, A>);
+          gemm_micro_table<A>.entries[rows - 1][vecs - 1](k, panel_of_a, columns, b_rows, acc);
+        }
+        gemm_finish<A>(acc, Blocking::nr, out, part);
+      }
     }
   }
 }
@@ -135,16 +145,15 @@ void gemm_tile(const GemmProblem& problem, const GemmTile& tile, float* scratch,
     const std::int64_t kc = k - p < Blocking::kc ? k - p : Blocking::kc;
     const GemmOutput out{problem.c, problem.ldc, &problem.epilogue, p == 0, p + kc >= k};
     const GemmBlockB b = b_block(p, kc);
-    for (std::int64_t i = 0; i < tile.rows; i += Blocking::mc) {
-      const std::int64_t rows = tile.rows - i < Blocking::mc ? tile.rows - i : Blocking::mc;
-      const GemmTile part{tile.row + i, tile.col, rows, tile.cols};
-      if (problem.packed_a != nullptr) {
-        const float* a = problem.packed_a + part.row * k + p * Blocking::mr;
-        gemm_block<A>(kc, a, k * Blocking::mr, b, out, part);
-      } else {
-        const MatrixView view = {problem.a.at(part.row, p), problem.a.row_stride,
-                                 problem.a.col_stride};
-        pack_a<A>(view, rows, kc, scratch);
+    if (problem.packed_a != nullptr) {
+      const float* a = problem.packed_a + tile.row * k + p * Blocking::mr;
+      gemm_block<A>(kc, a, k * Blocking::mr, b, out, tile);
+    } else {
+      for (std::int64_t i = 0; i < tile.rows; i += Blocking::mc) {
+        const std::int64_t rows = tile.rows - i < Blocking::mc ? tile.rows - i : Blocking::mc;
+        const GemmTile part{tile.row + i, tile.col, rows, tile.cols};
+        pack_a<A>({problem.a.at(part.row, p), problem.a.row_stride, problem.a.col_stride}, rows, kc,
+                  scratch);
         gemm_block<A>(kc, scratch, kc * Blocking::mr, b, out, part);
       }
     }

@@ -1,7 +1,7 @@
 // Products with one row or one column: bound by memory, so nothing is packed.
 #pragma once
 
-#include <inlay/kernels/gemm_micro.hpp>
+#include <inlay/kernels/gemm_epilogue.hpp>
 
 namespace inlay::inline v0::kernels {
 

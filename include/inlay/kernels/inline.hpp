@@ -1,4 +1,4 @@
-// Compiler spellings that kernels need: forced inlining and pointers without aliases.
+// Compiler spellings that kernels need: forced inlining, pointers without aliases, prefetching.
 #pragma once
 
 #if defined(_MSC_VER) && !defined(__clang__)
@@ -6,6 +6,7 @@
 #define INLAY_FLATTEN
 #define INLAY_NOINLINE __declspec(noinline)
 #define INLAY_RESTRICT __restrict
+#define INLAY_PREFETCH(p, writes) ((void)(p))
 #else
 /// Inlined even in code that is not optimised, so that no out-of-line copy exists.
 #define INLAY_INLINE inline __attribute__((always_inline))
@@ -14,4 +15,6 @@
 /// Stays a call, also in a flattened function: for rare and bulky work.
 #define INLAY_NOINLINE __attribute__((noinline))
 #define INLAY_RESTRICT __restrict__
+/// Fetches the cache line of `p`, which need not be a valid address.
+#define INLAY_PREFETCH(p, writes) __builtin_prefetch(p, writes)
 #endif

@@ -33,6 +33,8 @@ def load(name, folder):
     path = folder / f"{name}-v{VERSION}.onnx"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob(f"{name}-v*.onnx"):
+            old.unlink()
         save(_MAKERS[name](), path)
     model = cases.load(path, name)
     random = numpy.random.default_rng(2)

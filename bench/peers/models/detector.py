@@ -11,7 +11,7 @@ CLASSES = 80
 
 class _Yolo(Net):
     def unit(self, x, channels_in, channels, kernel=1, stride=1):
-        return self.silu(self.conv(x, channels_in, channels, kernel, stride, gain=3))
+        return self.silu(self.conv(x, channels_in, channels, kernel, stride))
 
     def csp(self, x, channels_in, channels, repeats, shortcut):
         half = channels // 2
@@ -36,9 +36,9 @@ class _Yolo(Net):
 
     def head(self, x, channels, batch):
         boxes = self.unit(self.unit(x, channels, 64, 3), 64, 64, 3)
-        boxes = self.conv(boxes, 64, 4 * BINS, 1, gain=1)
+        boxes = self.conv(boxes, 64, 4 * BINS, 1, normalize=False)
         classes = self.unit(self.unit(x, channels, CLASSES, 3), CLASSES, CLASSES, 3)
-        classes = self.conv(classes, CLASSES, CLASSES, 1, gain=1)
+        classes = self.conv(classes, CLASSES, CLASSES, 1, normalize=False)
         both = self.op("Concat", boxes, classes, axis=1)
         return self.op("Reshape", both, [batch, 4 * BINS + CLASSES, -1])
 
@@ -56,7 +56,7 @@ def _anchors():
 
 
 def yolo(batch):
-    net = _Yolo("yolo")
+    net = _Yolo("yolo", normalized=True)
     x = net.input("image", [batch, 3, SIZE, SIZE])
     x = net.unit(net.unit(x, 3, 16, 3, 2), 16, 32, 3, 2)
     x = net.csp(x, 32, 32, 1, True)

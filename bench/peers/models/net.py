@@ -3,6 +3,7 @@ import math
 
 import numpy
 import onnx
+import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 17
@@ -10,8 +11,11 @@ IR_VERSION = 8  # the first that opset 17 came with: older readers take it
 
 
 class Net:
-    def __init__(self, name, seed=1):
+    def __init__(self, name, seed=1, normalized=False):
+        """`normalized`: each convolution is one with a batch normalisation folded in, whose
+        statistics are those of a random input; without, activations of deep networks run away."""
         self.name = name
+        self.values = {} if normalized else None  # of everything so far, by name
         self.random = numpy.random.default_rng(seed)
         self.nodes, self.initializers, self.inputs, self.outputs = [], [], [], []
         self.known = {}  # constants by value
@@ -25,6 +29,8 @@ class Net:
 
     def input(self, name, shape, dtype=TensorProto.FLOAT):
         self.inputs.append(helper.make_tensor_value_info(name, dtype, shape))
+        if self.values is not None:
+            self.values[name] = self.random.standard_normal(shape, dtype=numpy.float32)
         return name
 
     def output(self, value, name, shape, dtype=TensorProto.FLOAT):
@@ -35,8 +41,10 @@ class Net:
         """One node; gives its output, or a list of them. Inputs: names, or numbers for constants."""
         names = [self.constant(i) if not isinstance(i, str) else i for i in inputs]
         results = [self._new_name(kind.lower()) for _ in range(outputs)]
-        self.nodes.append(helper.make_node(kind, names, results, name=results[0] + "_node",
-                                           **attributes))
+        node = helper.make_node(kind, names, results, name=results[0] + "_node", **attributes)
+        self.nodes.append(node)
+        if self.values is not None:
+            self.values.update(zip(results, self._evaluate(node)))
         return results[0] if outputs == 1 else results
 
     def constant(self, value):
@@ -52,7 +60,19 @@ class Net:
     def initializer(self, array, stem="weight"):
         name = self._new_name(stem)
         self.initializers.append(numpy_helper.from_array(array.copy(order="C"), name))
+        if self.values is not None:
+            self.values[name] = array
         return name
+
+    def _evaluate(self, node):
+        """The node's outputs on the known values."""
+        inputs = {name: self.values[name] for name in node.input if name}
+        ports = [helper.make_tensor_value_info(
+            name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
+            for name, value in inputs.items()]
+        results = [onnx.ValueInfoProto(name=name) for name in node.output]
+        model = self._model(helper.make_graph([node], "node", ports, results))
+        return onnxruntime.InferenceSession(model.SerializeToString()).run(None, inputs)
 
     def normal(self, shape, scale, mean=0.0):
         values = self.random.standard_normal(shape, dtype=numpy.float32)
@@ -66,25 +86,38 @@ class Net:
     def model(self):
         graph = helper.make_graph(self.nodes, self.name, self.inputs, self.outputs,
                                   self.initializers)
+        return self._model(graph)
+
+    @staticmethod
+    def _model(graph):
         return helper.make_model(graph, producer_name="inlay-peers", ir_version=IR_VERSION,
                                  opset_imports=[helper.make_opsetid("", OPSET)])
 
     # Layers. `gain` keeps the size of activations through what follows (He: 2 before a Relu).
 
     def conv(self, x, channels_in, channels_out, kernel, stride=1, groups=1, gain=2.0, pads=None,
-             dilation=1, bias=True):
-        """Convolution with the batch normalisation that followed it folded in."""
+             normalize=True):
         kernel = (kernel, kernel) if isinstance(kernel, int) else tuple(kernel)
-        stride = (stride,) * len(kernel) if isinstance(stride, int) else stride
         fan_in = channels_in // groups * math.prod(kernel)
-        weights = [self.weight((channels_out, channels_in // groups, *kernel),
-                               math.sqrt(gain / fan_in))]
-        if bias:
-            weights.append(self.weight((channels_out,), 0.05))
-        half = [dilation * (k // 2) for k in kernel]
-        return self.op("Conv", x, *weights, kernel_shape=kernel, strides=stride,
-                       pads=half + half if pads is None else pads, group=groups,
-                       dilations=[dilation] * len(kernel))
+        weight = self.normal((channels_out, channels_in // groups, *kernel),
+                             math.sqrt(gain / fan_in))
+        bias = self.normal((channels_out,), 0.05)
+        half = [k // 2 for k in kernel]
+        attributes = {"kernel_shape": kernel, "strides": [stride] * len(kernel), "group": groups,
+                      "pads": half + half if pads is None else pads, "dilations": [1] * len(kernel)}
+        if normalize and self.values is not None:
+            weight, bias = self._normalized(x, weight, attributes)
+        return self.op("Conv", x, self.initializer(weight), self.initializer(bias), **attributes)
+
+    def _normalized(self, x, weight, attributes):
+        """Weight and bias that give channels of about zero mean and unit variance."""
+        self.values["w"] = weight
+        result = self._evaluate(helper.make_node("Conv", [x, "w"], ["y"], **attributes))[0]
+        axes = (0, *range(2, result.ndim))
+        channels = len(weight)
+        factor = self.normal((channels,), 0.1, 1.0) / numpy.sqrt(result.var(axes) + 1e-3)
+        bias = self.normal((channels,), 0.1) - result.mean(axes) * factor
+        return weight * factor.reshape(-1, *[1] * (weight.ndim - 1)), bias
 
     def linear(self, x, size_in, size_out, gain=1.0, bias=True):
         """nn.Linear on more than two axes: MatMul, then Add of the bias."""

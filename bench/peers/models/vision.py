@@ -17,7 +17,7 @@ def _finish(net, logits, batch):
 
 
 def resnet50(batch):
-    net = Net("resnet50")
+    net = Net("resnet50", normalized=True)
     x = net.input("image", [batch, 3, 224, 224])
     x = net.op("Relu", net.conv(x, 3, 64, 7, 2))
     x = net.op("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
@@ -27,16 +27,16 @@ def resnet50(batch):
             step = stride if i == 0 else 1
             y = net.op("Relu", net.conv(x, channels, width, 1))
             y = net.op("Relu", net.conv(y, width, width, 3, step))
-            y = net.conv(y, width, 4 * width, 1, gain=0.5)
+            y = net.conv(y, width, 4 * width, 1)
             if i == 0:
-                x = net.conv(x, channels, 4 * width, 1, step, gain=1)
+                x = net.conv(x, channels, 4 * width, 1, step)
                 channels = 4 * width
             x = net.op("Relu", net.op("Add", y, x))
     return _finish(net, _classifier(net, x, channels), batch)
 
 
 def mobilenet_v2(batch):
-    net = Net("mobilenet_v2")
+    net = Net("mobilenet_v2", normalized=True)
 
     def relu6(value):
         return net.op("Clip", value, 0.0, 6.0)
@@ -53,7 +53,7 @@ def mobilenet_v2(batch):
             if expand > 1:
                 y = relu6(net.conv(y, channels, inner, 1))
             y = relu6(net.conv(y, inner, inner, 3, step, groups=inner))
-            y = net.conv(y, inner, width, 1, gain=1)
+            y = net.conv(y, inner, width, 1)
             x = net.op("Add", x, y) if step == 1 and width == channels else y
             channels = width
     x = relu6(net.conv(x, channels, 1280, 1))
@@ -62,8 +62,8 @@ def mobilenet_v2(batch):
 
 def _squeeze_excite(net, x, channels, squeezed, first, second):
     s = net.op("GlobalAveragePool", x)
-    s = first(net.conv(s, channels, squeezed, 1))
-    s = second(net.conv(s, squeezed, channels, 1, gain=1))
+    s = first(net.conv(s, channels, squeezed, 1, normalize=False))
+    s = second(net.conv(s, squeezed, channels, 1, gain=1, normalize=False))
     return net.op("Mul", s, x)
 
 
@@ -76,7 +76,7 @@ _MOBILENET_V3 = (
 
 
 def mobilenet_v3_large(batch):
-    net = Net("mobilenet_v3_large")
+    net = Net("mobilenet_v3_large", normalized=True)
 
     def relu(value):
         return net.op("Relu", value)
@@ -99,7 +99,7 @@ def mobilenet_v3_large(batch):
         if squeeze:
             squeezed = (inner // 4 + 4) // 8 * 8
             y = _squeeze_excite(net, y, inner, squeezed, relu, hard_sigmoid)
-        y = net.conv(y, inner, width, 1, gain=2)
+        y = net.conv(y, inner, width, 1)
         x = net.op("Add", x, y) if stride == 1 and width == channels else y
         channels = width
     x = hard_swish(net.conv(x, channels, 960, 1))
@@ -107,7 +107,7 @@ def mobilenet_v3_large(batch):
 
 
 def efficientnet_b0(batch):
-    net = Net("efficientnet_b0")
+    net = Net("efficientnet_b0", normalized=True)
 
     def sigmoid(value):
         return net.op("Sigmoid", value)
@@ -123,9 +123,9 @@ def efficientnet_b0(batch):
             y, inner = x, channels * expand
             if expand > 1:
                 y = net.silu(net.conv(y, channels, inner, 1))
-            y = net.silu(net.conv(y, inner, inner, kernel, step, groups=inner, gain=4))
+            y = net.silu(net.conv(y, inner, inner, kernel, step, groups=inner))
             y = _squeeze_excite(net, y, inner, max(1, channels // 4), net.silu, sigmoid)
-            y = net.conv(y, inner, width, 1, gain=4)
+            y = net.conv(y, inner, width, 1)
             x = net.op("Add", y, x) if step == 1 and width == channels else y
             channels = width
     x = net.silu(net.conv(x, channels, 1280, 1))
@@ -134,7 +134,7 @@ def efficientnet_b0(batch):
 
 def unet(batch):
     """Four levels of 32 to 512 channels, with transposed convolutions up again."""
-    net = Net("unet")
+    net = Net("unet", normalized=True)
 
     def block(value, channels_in, channels):
         value = net.op("Relu", net.conv(value, channels_in, channels, 3))
@@ -157,6 +157,6 @@ def unet(batch):
         x = net.op("Concat", x, skipped.pop(), axis=1)
         x = block(x, 2 * width, width)
         channels = width
-    x = net.op("Sigmoid", net.conv(x, channels, 1, 1, gain=1))
+    x = net.op("Sigmoid", net.conv(x, channels, 1, 1, normalize=False))
     net.output(x, "mask", [batch, 1, 256, 256])
     return net.model()

@@ -119,7 +119,7 @@ def data_cases(data):
         if entries[-1]["inputs"] != entries[0]["inputs"]:
             chosen.append(entries[-1])
         for entry in chosen:
-            name = Path(file).stem
+            name = file.removesuffix(".onnx")
             if len(chosen) > 1:
-                name += "/" + Path(entry["case"]).name.replace("test_data_set_", "")
+                name += ":" + Path(entry["case"]).name.removeprefix("test_data_set_")
             yield name, data / "models" / file, data / "models" / entry["case"]

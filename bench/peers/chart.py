@@ -14,7 +14,8 @@ def draw(rows, path):
     threads = sorted({row["threads"] for row in rows})
     engines = [engine for engine in COLORS if any(row["engine"] == engine for row in rows)]
     figure, panels = pyplot.subplots(1, len(threads), sharey=True, squeeze=False,
-                                     figsize=(3.5 + 4.5 * len(threads), 1.5 + 0.36 * len(models)))
+                                     layout="constrained",
+                                     figsize=(3.5 + 4.5 * len(threads), 1.8 + 0.36 * len(models)))
     height = 0.8 / len(engines)
     for panel, count in zip(panels[0], threads):
         for i, engine in enumerate(engines):
@@ -27,7 +28,7 @@ def draw(rows, path):
                        color=COLORS[engine], error_kw={"elinewidth": 0.6, "ecolor": "#555555"})
         panel.axvline(1, color="black", linewidth=0.8)
         panel.set_xscale("log", base=2)
-        panel.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        panel.xaxis.set_major_formatter(lambda value, _: f"{value:.2g}")
         panel.grid(axis="x", linewidth=0.3)
         panel.set_title(f"{count} thread{'s' if count > 1 else ''}")
         panel.set_xlabel("time / Inlay's time (right of 1: Inlay is faster)")
@@ -35,7 +36,6 @@ def draw(rows, path):
     first.set_yticks(range(len(models)), models, fontsize=8)
     first.set_ylim(len(models) - 0.4, -0.6)
     handles, labels = first.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="upper right", fontsize=8)
-    figure.tight_layout()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(engines), fontsize=8)
     figure.savefig(path, dpi=110)
     pyplot.close(figure)

@@ -18,6 +18,7 @@ namespace {
 using Json = nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
+constexpr int most_runs = 20000;  // in one turn
 constexpr const char* start_variable = "INLAY_PEER_START";
 
 std::int64_t now() { return Clock::now().time_since_epoch() / std::chrono::nanoseconds(1); }
@@ -79,8 +80,12 @@ class Peer {
     for (int i = 0; i < warm_up; ++i) run();
     std::vector<std::int64_t> times;
     const std::int64_t begin = now();
-    while (static_cast<int>(times.size()) < least ||
-           static_cast<double>(now() - begin) < seconds * 1e9) {
+    const auto more = [&] {
+      const int count = static_cast<int>(times.size());
+      const bool time_left = static_cast<double>(now() - begin) < seconds * 1e9;
+      return count < least || (time_left && count < most_runs);
+    };
+    while (more()) {
       const std::int64_t start = now();
       run();
       times.push_back(now() - start);
@@ -111,8 +116,10 @@ void serve(Peer& peer, std::int64_t memory_not_counted) {
       int warm_up = 0;
       words >> seconds >> least >> warm_up;
       reply(peer.measure(seconds, least, warm_up));
+    } else if (command == "peak") {
+      reply({{"peak_bytes", status_bytes("VmHWM") - memory_not_counted}});
     } else if (command == "quit") {
-      return reply({{"peak_bytes", status_bytes("VmHWM") - memory_not_counted}});
+      return;
     } else {
       reply({{"error", "unknown command: " + line}});
     }

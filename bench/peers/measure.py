@@ -9,6 +9,7 @@ import agreement
 import stats
 from process import Worker, WorkerError, command_of
 
+MOST_ROUNDS = 50
 REFERENCES = ("onnxruntime", "inlay")  # whose outputs the others must give, the first that runs
 
 
@@ -58,8 +59,6 @@ class Comparison:
                 self._compare()
                 self._measure_cold()
                 self._measure_runs()
-                for engine in list(self.workers):
-                    self._try(engine, self._quit)
             finally:
                 for worker in self.workers.values():
                     worker.kill()
@@ -132,8 +131,15 @@ class Comparison:
     def _ask_run(self, engine, seconds, least, warm_up):
         return self.workers[engine].ask(f"run {seconds} {least} {warm_up}")["times_ns"]
 
+    def _measure_peak(self, engine):
+        """Before the lists of times grow."""
+        self._ask_run(engine, 0, 3, 0)
+        self.results[engine].peak_bytes = self.workers[engine].ask("peak")["peak_bytes"]
+
     def _measure_runs(self):
         slices = {}
+        for engine in list(self.workers):
+            self._try(engine, self._measure_peak)
         for engine in list(self.workers):
             times = self._try(engine, lambda e: self._ask_run(e, self.plan.slice, 2, 0))
             if times:
@@ -141,7 +147,8 @@ class Comparison:
                 slow = stats.median(times) > 0.3e9
                 slices[engine] = (0, 1, 0) if slow else (self.plan.slice, 3, 1)
         rounds = 0
-        while self.workers and (rounds < self.plan.rounds or self._least_time() < self.plan.seconds):
+        while self.workers and (rounds < self.plan.rounds or
+                                rounds < MOST_ROUNDS and self._least_time() < self.plan.seconds):
             rounds += 1
             self.say(f"round {rounds}")
             for engine in list(self.workers):
@@ -151,6 +158,3 @@ class Comparison:
 
     def _least_time(self):
         return min(sum(map(sum, self.results[e].rounds)) / 1e9 for e in self.workers)
-
-    def _quit(self, engine):
-        self.results[engine].peak_bytes = self.workers.pop(engine).quit()["peak_bytes"]

@@ -39,21 +39,14 @@ class Worker:
             self.kill()
             raise
 
-    def ask(self, command, timeout=None):
+    def ask(self, command):
         self.process.send_signal(signal.SIGCONT)
         try:
             self.process.stdin.write(command.encode() + b"\n")
             self.process.stdin.flush()
         except OSError:
             raise WorkerError(self._last_words()) from None
-        return self._answer(timeout)
-
-    def quit(self):
-        try:
-            answer = self.ask("quit", 60)
-        finally:
-            self.kill()
-        return answer
+        return self._answer()
 
     def kill(self):
         self.process.kill()
@@ -64,8 +57,8 @@ class Worker:
             except OSError:
                 pass  # what was not written any more
 
-    def _answer(self, timeout=None):
-        line = self._line(timeout or self.timeout)
+    def _answer(self):
+        line = self._line()
         self.process.send_signal(signal.SIGSTOP)
         try:
             answer = json.loads(line)
@@ -75,12 +68,12 @@ class Worker:
             raise WorkerError(answer["error"])
         return answer
 
-    def _line(self, timeout):
-        end = time.monotonic() + timeout
+    def _line(self):
+        end = time.monotonic() + self.timeout
         while b"\n" not in self.pending:
             left = end - time.monotonic()
             if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
-                raise WorkerError(f"no answer within {timeout} s")
+                raise WorkerError(f"no answer within {self.timeout:g} s")
             data = os.read(self.process.stdout.fileno(), 1 << 20)
             if not data:
                 raise WorkerError(self._last_words())

@@ -119,7 +119,8 @@ def _measure(model, threads, cores, plan, paths, say):
 
 def _line(model, threads, results):
     texts = [f"{m.engine} " + (f"{report.result(model, threads, m)['median_ms']:.3f} ms"
-                               if m.rounds and m.agrees else f"({m.error})") for m in results]
+                               if m.agrees else f"({' '.join(m.error.split())[:120]})")
+             for m in results]
     return f"{model.name}, {threads} threads: " + ", ".join(texts)
 
 
@@ -158,6 +159,7 @@ def compare(options):
             print(_line(model, threads, measured), file=sys.stderr, flush=True)
             rows, summary = report.write(options.out, results, sizes, _machine())
     chart.draw(rows, options.out / "chart.png")
+    print("Peers' time, cold start and memory by Inlay's, geometric means; above 1, Inlay needs less.")
     print(report.summary_text(summary, sizes, results))
     for kind in sorted({r["precision"] for r in results}):
         print(f"outputs of {kind} models agree when {agreement.TEXT[kind]}")

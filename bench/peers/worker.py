@@ -1,7 +1,7 @@
 """One model in one engine of PyPI, driven by lines of text: worker.py ENGINE MODEL INPUTS THREADS.
 
 Answers with one line of JSON when the first output is there and after each command:
-outputs FOLDER; run SECONDS LEAST_RUNS WARM_UP_RUNS; quit. inlay_peer.cpp speaks the same."""
+outputs FOLDER; run SECONDS LEAST_RUNS WARM_UP_RUNS; peak; quit (no answer). inlay_peer.cpp speaks the same."""
 import ctypes
 import gc
 import importlib
@@ -12,6 +12,9 @@ from pathlib import Path
 from time import perf_counter_ns
 
 import numpy
+
+
+MOST_RUNS = 20000  # in one turn
 
 
 class Inputs:
@@ -39,7 +42,7 @@ def measure(engine, seconds, least, warm_up):
     times = []
     begin = perf_counter_ns()
     end = begin + int(seconds * 1e9)
-    while len(times) < least or perf_counter_ns() < end:
+    while len(times) < least or perf_counter_ns() < end and len(times) < MOST_RUNS:
         start = perf_counter_ns()
         engine.run()
         times.append(perf_counter_ns() - start)
@@ -91,8 +94,9 @@ def serve(started, reply):
         elif command == "run":
             seconds, least, warm_up = rest.split()
             reply(measure(started.engine, float(seconds), int(least), int(warm_up)))
-        elif command == "quit":
+        elif command == "peak":
             reply({"peak_bytes": status_bytes("VmHWM") - started.memory_not_counted})
+        elif command == "quit":
             return
         else:
             reply({"error": "unknown command: " + line})

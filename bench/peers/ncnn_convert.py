@@ -54,7 +54,8 @@ def _convert(model, target):
         made = [Path(folder) / f"m.ncnn.{end}" for end in ("param", "bin")]
         code = Path(folder) / "m_ncnn.py"
         if done.returncode or not all(p.is_file() for p in made) or not code.is_file():
-            words = done.stdout.strip().splitlines()[-1:] or [""]
+            plain = re.sub(r"\x1b\[[\d;]*m", "", done.stdout)  # without colours
+            words = plain.strip().splitlines()[-1:] or [""]
             raise ConversionError(f"pnnx does not convert it (status {done.returncode}): {words[0]}")
         unknown = sorted(set(re.findall(r"^((?:pnnx|aten|prim|onnx|F|torch|nn|Tensor)[.:]\S+)",
                                         made[0].read_text(), re.MULTILINE)))

@@ -12,14 +12,18 @@ from engines import PYTHON_ENGINES
 MB = 1 << 20
 
 
-def result(model, threads, measured):
+def median_ms(measured):
+    return stats.median([t for turn in measured.rounds for t in turn]) / 1e6
+
+
+def result(name, precision, threads, measured):
     """One object of results.json."""
     m = measured
     times = [t / 1e6 for turn in m.rounds for t in turn] if m.agrees else []
     return {
-        "model": model.name, "threads": threads, "precision": model.precision, "engine": m.engine,
+        "model": name, "threads": threads, "precision": precision, "engine": m.engine,
         "version": m.ready.get("version"), "settings": m.ready.get("settings"),
-        "median_ms": stats.median(times) if times else None,
+        "median_ms": median_ms(m) if times else None,
         "p99_ms": stats.percentile(times, 0.99) if times else None,
         "min_ms": min(times) if times else None,
         "runs": len(times),
@@ -113,7 +117,7 @@ def table(results, rows, sizes, machine):
     for r in results:
         pair = ratios.get((r["model"], r["threads"], r["engine"]))
         ratio = f"{pair['ratio']:.2f} ({pair['low']:.2f}..{pair['high']:.2f})" if pair else ""
-        body.append([r["model"], r["precision"], r["threads"], r["engine"],
+        body.append([r["model"], r["precision"] or "-", r["threads"], r["engine"],
                      *(_number(r[k]) for k in ("median_ms", "p99_ms", "min_ms")), ratio,
                      _number(r["cold_ms"]), _number(r["peak_mb"])])
     lines += _table(["model", "precision", "threads", "engine", "median ms", "p99 ms", "min ms",

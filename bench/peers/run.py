@@ -48,6 +48,8 @@ def main():
     if options.list:
         session.print_names(options)
         return 0
+    if options.inlay and not options.inlay.is_file():
+        sys.exit(f"--inlay {options.inlay}: no such file")
     options.inlay = options.inlay or environment.build_inlay(options.jobs)
     return session.compare(options)
 

@@ -11,6 +11,7 @@ import chart
 import models
 import ncnn_convert
 import report
+from cores import busiest, cores_for
 from engines import ENGINES
 from measure import Comparison, Measured, Plan
 
@@ -64,22 +65,6 @@ def chosen(options):
     return found
 
 
-def _siblings(core):
-    try:
-        path = f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list"
-        return Path(path).read_text()
-    except OSError:
-        return str(core)
-
-
-def cores_for(threads):
-    """As many cores as threads, physical ones as far as there are any; None when too few."""
-    allowed = sorted(os.sched_getaffinity(0))
-    first_of = {_siblings(core): core for core in reversed(allowed)}
-    ordered = sorted(first_of.values()) + [c for c in allowed if c not in first_of.values()]
-    return ordered[:threads] if len(ordered) >= threads else None
-
-
 def _machine():
     name = platform.processor() or platform.machine()
     for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -117,26 +102,36 @@ def _measure(model, threads, cores, plan, paths, say):
         return [Measured(engine, f"{type(error).__name__}: {error}") for engine in plan.engines]
 
 
-def _line(model, threads, results):
-    texts = [f"{m.engine} " + (f"{report.result(model, threads, m)['median_ms']:.3f} ms"
+def _line(name, threads, results):
+    texts = [f"{m.engine} " + (f"{report.median_ms(m):.3f} ms"
                                if m.agrees else f"({' '.join(m.error.split())[:120]})")
              for m in results]
-    return f"{model.name}, {threads} threads: " + ", ".join(texts)
+    return f"{name}, {threads} threads: " + ", ".join(texts)
+
+
+def _thread_counts(options):
+    counts = []
+    for threads in map(int, options.threads.split(",")):
+        cores = cores_for(threads)
+        if not cores:
+            print(f"{threads} threads are left out: this process may not use as many cores",
+                  file=sys.stderr)
+            continue
+        counts.append(threads)
+        share = busiest(cores)
+        if share > 0.1:
+            print(f"other processes take {100 * share:.0f} % of a core that {threads} threads run "
+                  "on: these times will not be repeatable", file=sys.stderr)
+    return counts
 
 
 def compare(options):
     plan = _plan(options)
-    counts = []
-    for threads in map(int, options.threads.split(",")):
-        if cores_for(threads):
-            counts.append(threads)
-        else:
-            print(f"{threads} threads are left out: this process may not use as many cores",
-                  file=sys.stderr)
+    counts = _thread_counts(options)
     options.out.mkdir(parents=True, exist_ok=True)
     wanted = chosen(options)
     sizes = report.library_sizes(plan.engines, options.inlay)
-    results, unreadable, rows, summary = [], [], [], []
+    results, rows, summary = [], [], []
     for i, (name, load) in enumerate(wanted):
         def say(text):
             print(f"[{i + 1}/{len(wanted)}] {name}: {text}", file=sys.stderr, flush=True)
@@ -149,20 +144,23 @@ def compare(options):
             say("preparing")
             paths = _paths(model, plan.engines, options.cache)
         except Exception as error:  # as above
-            unreadable.append(f"{name}: {type(error).__name__}: {error}")
-            say(unreadable[-1])
+            failed = [Measured(engine, f"{type(error).__name__}: {error}")
+                      for engine in plan.engines]
+            say(failed[0].error)
+            results += [report.result(name, None, threads, m) for threads in counts for m in failed]
             continue
         for threads in counts:
             measured = _measure(model, threads, cores_for(threads), plan, paths,
                                 lambda text: say(f"{threads} threads, {text}"))
-            results += [report.result(model, threads, m) for m in measured]
-            print(_line(model, threads, measured), file=sys.stderr, flush=True)
-            rows, summary = report.write(options.out, results, sizes, _machine())
+            results += [report.result(name, model.precision, threads, m) for m in measured]
+            print(_line(name, threads, measured), file=sys.stderr, flush=True)
+            report.write(options.out, results, sizes, _machine())
+    if not results:
+        sys.exit("nothing to compare")
+    rows, summary = report.write(options.out, results, sizes, _machine())
     chart.draw(rows, options.out / "chart.png")
     print("Peers' time, cold start and memory by Inlay's, geometric means; above 1, Inlay needs less.")
     print(report.summary_text(summary, sizes, results))
-    for kind in sorted({r["precision"] for r in results}):
+    for kind in sorted({r["precision"] for r in results if r["precision"]}):
         print(f"outputs of {kind} models agree when {agreement.TEXT[kind]}")
-    for text in unreadable:
-        print(f"cannot be compared: {text}")
-    return 0 if results else 1
+    return 0 if any(r["runs"] for r in results) else 1

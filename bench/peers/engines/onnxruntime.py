@@ -27,7 +27,6 @@ class Engine:
         self.kept = [ort.OrtValue.ortvalue_from_numpy(array) for array in inputs.arrays]
         for name, value in zip(inputs.names, self.kept):
             self.binding.bind_ortvalue_input(name, value)
-        self.outputs_fixed = False
         for output in self.session.get_outputs():
             self.binding.bind_output(output.name, "cpu")
         self.settings = (f"intra_op_num_threads={inputs.threads}, inter_op_num_threads=1, "

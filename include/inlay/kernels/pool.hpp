@@ -5,31 +5,9 @@
 // inner loop tests bounds.
 #pragma once
 
-#include <inlay/kernels/columns.hpp>
-#include <inlay/kernels/minmax.hpp>
-#include <limits>
+#include <inlay/kernels/pool_columns.hpp>
 
 namespace inlay::inline v0::kernels {
-
-/// One spatial axis. `size` is the input's, `out` the output's. Windows may reach past the end
-/// (ceil mode); `pad_end` only says how far elements count for an average that includes padding.
-struct PoolAxis {
-  std::ptrdiff_t size = 1;
-  std::ptrdiff_t out = 1;
-  std::ptrdiff_t kernel = 1;
-  std::ptrdiff_t stride = 1;
-  std::ptrdiff_t dilation = 1;
-  std::ptrdiff_t pad_begin = 0;
-  std::ptrdiff_t pad_end = 0;
-};
-
-/// Depth, height and width; leave out the first ones for fewer dimensions.
-struct PoolShape {
-  PoolAxis axis[3];
-  bool count_include_pad = false;
-};
-
-enum class PoolOp : std::uint8_t { max, average };
 
 /// Floats of scratch that pool needs.
 INLAY_INLINE std::size_t pool_scratch_size(const PoolShape& shape) {
@@ -40,38 +18,6 @@ INLAY_INLINE std::size_t pool_scratch_size(const PoolShape& shape) {
 }
 
 namespace detail {
-
-/// The taps of one window that lie in [low, high).
-struct PoolTaps {
-  std::ptrdiff_t begin;
-  std::ptrdiff_t end;
-};
-
-template <class A>
-INLAY_INLINE PoolTaps taps_between(const PoolAxis& axis, std::ptrdiff_t out, std::ptrdiff_t low,
-                                   std::ptrdiff_t high) {
-  const std::ptrdiff_t start = out * axis.stride - axis.pad_begin;
-  const std::ptrdiff_t first = start >= low ? 0 : (low - start + axis.dilation - 1) / axis.dilation;
-  const std::ptrdiff_t last =
-      start >= high ? 0 : (high - start + axis.dilation - 1) / axis.dilation;
-  const std::ptrdiff_t end = last < axis.kernel ? last : axis.kernel;
-  return {first < end ? first : end, end};
-}
-
-/// How many elements of the window an average divides by, along one axis.
-template <class A>
-INLAY_INLINE float counted_taps(const PoolAxis& axis, std::ptrdiff_t out, bool include_pad) {
-  const PoolTaps taps = include_pad
-                            ? taps_between<A>(axis, out, -axis.pad_begin, axis.size + axis.pad_end)
-                            : taps_between<A>(axis, out, 0, axis.size);
-  return static_cast<float>(taps.end - taps.begin);
-}
-
-template <PoolOp op, class A>
-INLAY_INLINE Vec<float, A> pool_step(const Vec<float, A>& acc, const Vec<float, A>& x) {
-  if constexpr (op == PoolOp::max) return max_nan<float, A>(acc, x);
-  return acc + x;
-}
 
 /// Folds row `x` into `line`; the first row only copies.
 template <PoolOp op, class A>
@@ -146,6 +92,7 @@ INLAY_INLINE void pool_row(const float* plane, float* y, const PoolShape& shape,
 template <class A, PoolOp op>
 INLAY_FLATTEN void pool(const float* x, float* y, const PoolShape& shape, std::size_t begin,
                         std::size_t end, float* scratch) {
+  if (pools_columns(shape)) return pool_columns<A, op>(x, y, shape, begin, end);
   const PoolAxis &d = shape.axis[0], &h = shape.axis[1], &w = shape.axis[2];
   const std::size_t out_w = static_cast<std::size_t>(w.out);
   const std::size_t line_size = pool_scratch_size(shape) - out_w;

@@ -1,4 +1,4 @@
-// Resize and Upsample over the last two axes, nearest or linear.
+// Resize and Upsample over two axes that are the last or have one behind them, nearest or linear.
 #include "backends/cpu/glue.hpp"
 #include "backends/reference/resize_rules.hpp"
 
@@ -21,28 +21,42 @@ class ResizeKernel final : public Kernel {
     if (shape.elements() > 0 && from.elements() == 0) {
       context.fail(ErrorCode::shape_mismatch, "there is no element to resize");
     }
-    for (int axis = 0; axis < rank - 2; ++axis) {
+    const bool by_columns =
+        rank >= 3 && axes[to_size(rank - 1)].identity() && !axes[to_size(rank - 3)].identity();
+    const int last = rank - (by_columns ? 2 : 1);  // of the axes that are resized
+    for (int axis = 0; axis < last - 1; ++axis) {
       if (!axes[to_size(axis)].identity()) {
-        context.fail(ErrorCode::unsupported, "only the last two axes can be resized");
+        context.fail(ErrorCode::unsupported, "only two of the last three axes can be resized");
       }
     }
     const float* x = floats(context, 0);
     float* y = context.output(0, shape).as_mutable<float>().data();
     if (shape.elements() == 0) return;
-    const ResizeAxis& height = axes[to_size(rank - 2)];
-    const ResizeAxis& width = axes[to_size(rank - 1)];
-    const std::int64_t out_rows = shape.product(0, rank - 1);
-    const std::int64_t grain = items_per_task(shape.back());
+    const ResizeAxis& height = axes[to_size(last - 1)];
+    const ResizeAxis& width = axes[to_size(last)];
+    const std::int64_t out_rows = shape.product(0, last);
+    const std::int64_t grain = items_per_task(shape.product(last, rank));
+    const std::size_t count = to_size(shape.back());
     if (mode.mode == "nearest") {
       const auto rows = nearest_table(context, mode, height);
       const auto columns = nearest_table(context, mode, width);
       for_ranges(context, out_rows, grain, [&](std::size_t begin, std::size_t end, int) {
-        spatial_.resize_nearest(x, y, rows, columns, begin, end);
+        if (by_columns) {
+          spatial_.resize_nearest_columns(x, y, rows, columns, count, begin, end);
+        } else {
+          spatial_.resize_nearest(x, y, rows, columns, begin, end);
+        }
       });
       return;
     }
     const auto rows = linear_table(context, mode, height);
     const auto columns = linear_table(context, mode, width);
+    if (by_columns) {
+      for_ranges(context, out_rows, grain, [&](std::size_t begin, std::size_t end, int) {
+        spatial_.resize_bilinear_columns(x, y, rows, columns, count, begin, end);
+      });
+      return;
+    }
     float* const lines = scratch_per_worker<float>(context, columns.size);
     for_ranges(context, out_rows, grain, [&](std::size_t begin, std::size_t end, int worker) {
       float* const line = lines + static_cast<std::size_t>(worker) * columns.size;
@@ -83,18 +97,24 @@ class ResizeKernel final : public Kernel {
   const SpatialKernels& spatial_;
 };
 
-/// Whether the axes before the last two surely keep their size.
+/// Whether surely no axes change their size but the last two, or the two before the last.
 bool resizes_planes_only(const CompileContext& context) {
   const int rank = context.input_type(0).rank();
   const auto axes = context.node.attributes.integers("axes");
   if (!axes.empty()) {
-    return std::all_of(axes.begin(), axes.end(), [&](std::int64_t axis) {
-      return axis >= 0 ? axis >= rank - 2 : axis >= -2;
-    });
+    const auto within = [&](int first, int last) {
+      return std::all_of(axes.begin(), axes.end(), [&](std::int64_t axis) {
+        const std::int64_t i = axis < 0 ? axis + rank : axis;
+        return i >= first && i <= last;
+      });
+    };
+    return within(rank - 2, rank - 1) || within(rank - 3, rank - 2);
   }
   const auto ones_lead = [&](std::span<const float> scales) {
-    return static_cast<int>(scales.size()) == rank &&
-           std::all_of(scales.begin(), scales.end() - 2, [](float scale) { return scale == 1; });
+    if (static_cast<int>(scales.size()) != rank) return false;
+    const int last = rank >= 3 && scales.back() == 1 ? rank - 2 : rank - 1;
+    return std::all_of(scales.begin(), scales.begin() + last - 1,
+                       [](float scale) { return scale == 1; });
   };
   if (context.node.attributes.has("scales")) {
     return ones_lead(context.node.attributes.reals("scales"));
@@ -105,9 +125,13 @@ bool resizes_planes_only(const CompileContext& context) {
     const ValueId out = context.node.output(0);
     const Type& result = context.graph.value(out).type;
     if (result.rank() != rank) return false;
-    for (int axis = 0; axis < rank - 2; ++axis) {
+    const auto keeps = [&](int axis) {
       const auto i = to_size(axis);
-      if (!result.dims[i].same_as(context.input_type(0).dims[i])) return false;
+      return result.dims[i].same_as(context.input_type(0).dims[i]);
+    };
+    const int last = rank >= 3 && keeps(rank - 1) ? rank - 2 : rank - 1;
+    for (int axis = 0; axis < last - 1; ++axis) {
+      if (!keeps(axis)) return false;
     }
     return true;
   }
@@ -131,7 +155,7 @@ Support supports_resize(const CompileContext& context) {
     return unsupported("keeps an aspect ratio");
   }
   if (context.input_type(0).rank() < 2) return unsupported("unknown rank");
-  if (!resizes_planes_only(context)) return unsupported("more than the last two axes");
+  if (!resizes_planes_only(context)) return unsupported("axes that are not neighbours at the end");
   return float_inputs(context, 1);
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <inlay/kernels/pool.hpp>
-#include <inlay/kernels/resize.hpp>
+#include <inlay/kernels/resize_columns.hpp>
 #include <inlay/kernels/transpose.hpp>
 
 #include "built_operators.hpp"
@@ -21,6 +21,12 @@ struct SpatialKernels {
   void (*resize_bilinear)(const float* x, float* y, const kernels::LinearAxis& height,
                           const kernels::LinearAxis& width, std::size_t begin, std::size_t end,
                           float* scratch);
+  void (*resize_nearest_columns)(const float* x, float* y, const kernels::NearestAxis& height,
+                                 const kernels::NearestAxis& width, std::size_t columns,
+                                 std::size_t begin, std::size_t end);
+  void (*resize_bilinear_columns)(const float* x, float* y, const kernels::LinearAxis& height,
+                                  const kernels::LinearAxis& width, std::size_t columns,
+                                  std::size_t begin, std::size_t end);
   Transpose transpose[4];  ///< by log2 of the plan's element size
 };
 
@@ -33,6 +39,8 @@ constexpr SpatialKernels make_spatial_kernels() {
           is_built("", "AveragePool") ? &kernels::pool<A, kernels::PoolOp::average> : nullptr,
       .resize_nearest = resizes ? &kernels::resize_nearest<A> : nullptr,
       .resize_bilinear = resizes ? &kernels::resize_bilinear<A> : nullptr,
+      .resize_nearest_columns = resizes ? &kernels::resize_nearest_columns<A> : nullptr,
+      .resize_bilinear_columns = resizes ? &kernels::resize_bilinear_columns<A> : nullptr,
       .transpose = {&kernels::transpose<A, std::uint8_t>, &kernels::transpose<A, std::uint16_t>,
                     &kernels::transpose<A, std::uint32_t>, &kernels::transpose<A, std::uint64_t>},
   };

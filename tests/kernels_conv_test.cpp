@@ -7,6 +7,7 @@
 #include <limits>
 
 using namespace inlay::kernels;
+using inlay_test::quiet_nan;
 using inlay_test::Random;
 using inlay_test::usable_tables;
 
@@ -93,6 +94,70 @@ std::vector<float> run(const inlay::cpu::ConvKernels& conv, ConvProblem problem,
   return out;
 }
 
+// [planes, pixels] in blocks of channels, and back; the lanes of no channel become NaN.
+std::vector<float> blocked(const inlay::cpu::BlockedKernels& kernels, std::int64_t batch,
+                           std::int64_t channels, std::int64_t plane,
+                           const std::vector<float>& plain) {
+  const std::int64_t block = kernels.block, blocks = ceil_div(channels, block);
+  std::vector<float> out(static_cast<std::size_t>(batch * blocks * block * plane), quiet_nan);
+  for (std::int64_t i = 0; i < batch * blocks; ++i) {
+    const std::int64_t channel = i % blocks * block, count = std::min(block, channels - channel);
+    const std::int64_t half = plane / 2;
+    float* to = out.data() + i * block * plane;
+    const float* from = plain.data() + (i / blocks * channels + channel) * plane;
+    kernels.block_channels(from, count, plane, 0, half, to);
+    kernels.block_channels(from, count, plane, half, plane, to);
+    for (std::int64_t p = 0; p < plane; ++p) {
+      for (std::int64_t c = count; c < block; ++c) to[p * block + c] = quiet_nan;
+    }
+  }
+  return out;
+}
+
+std::vector<float> unblocked(const inlay::cpu::BlockedKernels& kernels, std::int64_t batch,
+                             std::int64_t channels, std::int64_t plane,
+                             const std::vector<float>& from) {
+  const std::int64_t block = kernels.block, blocks = ceil_div(channels, block);
+  std::vector<float> out(static_cast<std::size_t>(batch * channels * plane), quiet_nan);
+  for (std::int64_t i = 0; i < batch * blocks; ++i) {
+    const std::int64_t channel = i % blocks * block, count = std::min(block, channels - channel);
+    const std::int64_t third = plane / 3;
+    float* to = out.data() + (i / blocks * channels + channel) * plane;
+    const float* at = from.data() + i * block * plane;
+    kernels.unblock_channels(at, count, plane, 0, third, to);
+    kernels.unblock_channels(at, count, plane, third, plane, to);
+  }
+  return out;
+}
+
+// The same as run() on blocked channels; `problem` is in the plain layout.
+std::vector<float> run_blocked(const inlay::cpu::BlockedKernels& kernels, ConvProblem problem,
+                               const std::vector<float>& input, const std::vector<float>& weights,
+                               const std::vector<float>& before, bool residual, BlockedForm form,
+                               bool backwards) {
+  const ConvShape& s = problem.shape;
+  const bool planar = form == BlockedForm::planar;
+  const BlockedConvPlan plan = kernels.plan(s, form);
+  std::vector<float> packed(plan.packed_floats, quiet_nan);
+  kernels.pack_weights(s, plan, weights.data(), packed.data());
+  const auto in = planar ? input : blocked(kernels, s.batch, s.channels, s.in.count(), input);
+  std::vector<float> out = blocked(kernels, s.batch, s.filters, s.out.count(), before);
+  std::vector<float> bias(static_cast<std::size_t>(round_up(s.filters, kernels.block)), quiet_nan);
+  if (problem.bias != nullptr) {
+    std::copy_n(problem.bias, s.filters, bias.begin());
+    problem.bias = bias.data();
+  }
+  problem.input = in.data();
+  problem.weights = packed.data();
+  problem.output = out.data();
+  if (residual) problem.residual = out.data();
+  std::vector<float> scratch(plan.scratch_floats, quiet_nan);
+  for (std::int64_t i = 0; i < plan.task_count; ++i) {
+    kernels.task(problem, plan, backwards ? plan.task_count - 1 - i : i, scratch.data());
+  }
+  return unblocked(kernels, s.batch, s.filters, s.out.count(), out);
+}
+
 void check(Kind kind, const ConvShape& s, const Options& options = {}) {
   Random random(static_cast<std::uint32_t>(s.filters * 100 + s.in.w));
   const auto input = random.floats(s.batch * s.channels * s.in.count());
@@ -102,6 +167,22 @@ void check(Kind kind, const ConvShape& s, const Options& options = {}) {
   const auto bias = random.floats(s.filters);
   const auto before = random.floats(s.batch * s.filters * s.out.count());
   const PlainSums plain = plain_sums(kind, s, input, weights);
+  const auto compare = [&](const std::vector<float>& out, double factor = 16) {
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const std::size_t filter =
+          i / static_cast<std::size_t>(s.out.count()) % static_cast<std::size_t>(s.filters);
+      double x = plain.sum[i];
+      if (options.bias) x += static_cast<double>(bias[filter]);
+      if (options.residual) x += static_cast<double>(before[i]);
+      const double want = inlay_test::plain_activation(options.activation, x);
+      const double got = static_cast<double>(out[i]);
+      const double tolerance = static_cast<double>(FLT_EPSILON) * factor * plain.size[i];
+      if (!(std::fabs(got - want) <= tolerance)) {
+        CAPTURE(i, got, want, tolerance);
+        FAIL("wrong element");
+      }
+    }
+  };
   for (const auto* table : usable_tables()) {
     const auto& conv = kind == Kind::conv ? table->conv : table->conv_transpose;
     ConvProblem problem;
@@ -118,19 +199,22 @@ void check(Kind kind, const ConvShape& s, const Options& options = {}) {
                      << s.pad.h << 'x' << s.pad.w);
     const auto out = run(conv, problem, weights, before, options.residual, false);
     REQUIRE(out == run(conv, problem, weights, before, options.residual, true));
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      const std::size_t filter =
-          i / static_cast<std::size_t>(s.out.count()) % static_cast<std::size_t>(s.filters);
-      double x = plain.sum[i];
-      if (options.bias) x += static_cast<double>(bias[filter]);
-      if (options.residual) x += static_cast<double>(before[i]);
-      const double want = inlay_test::plain_activation(options.activation, x);
-      const double got = static_cast<double>(out[i]);
-      const double tolerance = static_cast<double>(FLT_EPSILON) * 16 * plain.size[i];
-      if (!(std::fabs(got - want) <= tolerance)) {
-        CAPTURE(i, got, want, tolerance);
-        FAIL("wrong element");
-      }
+    compare(out);
+    if (kind != Kind::conv) continue;
+    for (const BlockedForm form :
+         {BlockedForm::direct, BlockedForm::planar, BlockedForm::winograd}) {
+      const std::int64_t block = table->blocked.block;
+      if (form == BlockedForm::direct && !suits_blocked(s, block)) continue;
+      if (form == BlockedForm::planar && !suits_planar(s, block)) continue;
+      if (form == BlockedForm::winograd && !suits_winograd(s)) continue;
+      INFO("blocked form " << static_cast<int>(form));
+      const auto run_it = [&](bool backwards) {
+        return run_blocked(table->blocked, problem, input, weights, before, options.residual, form,
+                           backwards);
+      };
+      const auto result = run_it(false);
+      REQUIRE(result == run_it(true));
+      compare(result, form == BlockedForm::winograd ? 64 : 16);
     }
   }
 }
@@ -193,6 +277,12 @@ TEST_CASE("convolutions of common networks agree with plain loops", "[kernels][c
   check(Kind::conv, shape_2d(64, 33, 1, 1, 1, 1, 1, 0), {true, true, {ActivationKind::relu}});
   check(Kind::conv, shape_2d(16, 10, 2, 7, 7, 7, 1, 0));
   check(Kind::conv, shape_2d(16, 32, 4, 12, 12, 3, 1, 1));
+  check(Kind::conv, shape_2d(64, 32, 2, 12, 12, 3, 1, 1), {true, true, {ActivationKind::relu}});
+  check(Kind::conv, shape_2d(600, 130, 1, 7, 7, 1, 1, 0));
+  check(Kind::conv, shape_2d(16, 16, 1, 130, 130, 3, 1, 1));
+  check(Kind::conv, shape_2d(40, 70, 1, 17, 22, 3, 1, 1),
+        {true, true, {ActivationKind::silu, 1.0f}});
+  check(Kind::conv, shape_2d(300, 33, 1, 30, 14, 3, 1, 0));
 }
 
 TEST_CASE("convolutions with more than one block of k agree with plain loops", "[kernels][conv]") {
@@ -249,5 +339,7 @@ TEST_CASE("a convolution with an empty output has no tasks", "[kernels][conv]") 
   for (const auto* table : usable_tables()) {
     CHECK(table->conv.plan(s).task_count == 0);
     CHECK(table->conv_transpose.plan(s).task_count == 0);
+    CHECK(table->blocked.plan(s, BlockedForm::direct).task_count == 0);
+    CHECK(table->blocked.plan(s, BlockedForm::planar).task_count == 0);
   }
 }

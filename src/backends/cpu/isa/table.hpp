@@ -1,6 +1,7 @@
 // One table of kernels per instruction set, each filled by its own translation unit.
 #pragma once
 
+#include "backends/cpu/isa/blocked_table.hpp"
 #include "backends/cpu/isa/conv_table.hpp"
 #include "backends/cpu/isa/elementwise_table.hpp"
 #include "backends/cpu/isa/gemm_table.hpp"
@@ -18,6 +19,7 @@ struct KernelTable {
   GemmKernels gemm;
   ConvKernels conv;
   ConvKernels conv_transpose;
+  BlockedKernels blocked;
   ElementwiseKernels elementwise;
   ReduceKernels reduce;
   SpatialKernels spatial;
@@ -33,6 +35,7 @@ constexpr KernelTable make_kernel_table(const char* name) {
       .gemm = make_gemm_kernels<A>(),
       .conv = make_conv_kernels<A>(),
       .conv_transpose = make_conv_transpose_kernels<A>(),
+      .blocked = make_blocked_kernels<A>(),
       .elementwise = make_elementwise_kernels<A>(),
       .reduce = make_reduce_kernels<A>(),
       .spatial = make_spatial_kernels<A>(),

@@ -1,0 +1,106 @@
+// 3 x 3 convolution on blocked channels by Winograd's F(4x4, 3x3): tiles are transformed, each of
+// their 36 points is a product of channels by filters, and sums are transformed back.
+#pragma once
+
+#include <inlay/kernels/blocked_conv_plan.hpp>
+#include <inlay/kernels/blocked_micro.hpp>
+#include <inlay/kernels/blocked_phases.hpp>
+#include <inlay/kernels/winograd.hpp>
+
+namespace inlay::inline v0::kernels {
+
+/// Packs weights [filters, channels, 3, 3]: for each panel of filters and each point, channel after
+/// channel, the filters side by side.
+template <class A>
+void blocked_winograd_pack(const ConvShape& s, const float* weights, float* packed) {
+  constexpr std::int64_t block = channel_block<A>, panel = block * blocked_vecs<A>;
+  for (std::int64_t f = 0; f < s.filters; f += panel) {
+    const std::int64_t left = round_up(s.filters - f, block), width = left < panel ? left : panel;
+    for (std::int64_t c = 0; c < s.channels; ++c) {
+      for (std::int64_t i = 0; i < width; ++i) {
+        float points[winograd_points] = {};
+        if (f + i < s.filters) winograd_weights(weights + ((f + i) * s.channels + c) * 9, points);
+        for (std::int64_t p = 0; p < winograd_points; ++p) {
+          packed[(p * s.channels + c) * width + i] = points[p];
+        }
+      }
+    }
+    packed += winograd_points * s.channels * width;
+  }
+}
+
+/// Runs one task of blocked_conv_task: some rows of tiles under some filter blocks.
+template <class A>
+void blocked_winograd_task(const ConvProblem& problem, const BlockedConvPlan& plan,
+                           std::int64_t task, float* scratch) {
+  constexpr std::int64_t block = channel_block<A>, nr = GemmBlocking<A>::nr;
+  constexpr std::int64_t vecs = blocked_vecs<A>, max_pixels = blocked_pixels<A>;
+  constexpr std::int64_t out = winograd_out, points = winograd_points;
+  const ConvShape& s = problem.shape;
+  const std::int64_t image = task / (plan.tiles * plan.bands);
+  const ConvBand band = band_of(s.out, plan.band_rows, task / plan.tiles % plan.bands);
+  const std::int64_t wide = ceil_div(s.out.w, out), rows = ceil_div(band.size.h, out);
+  const std::int64_t count = rows * wide, blocks = ceil_div(s.channels, block);
+  const std::int64_t all = ceil_div(s.filters, block), plane = s.out.count() * block;
+  const std::int64_t first = task % plan.tiles * plan.tile_blocks;
+  const std::int64_t last = all - first < plan.tile_blocks ? all : first + plan.tile_blocks;
+
+  // Transformed tiles [point, channel block, tile, block], sums [point, tile, filter of a panel],
+  // and the padded rows of one block of channels.
+  const std::int64_t point_step = blocks * count * block;
+  float* const tiles = scratch;
+  float* const sums = tiles + points * point_step;
+  float* const padded = sums + points * count * nr;
+  ConvWindow window = s;
+  window.out = {1, rows * out, wide * out};
+  const PhasePlanes planes = phase_planes(window, window.out);
+  for (std::int64_t c = 0; c < blocks; ++c) {
+    const float* const input = problem.input + (image * blocks + c) * s.in.count() * block;
+    split_blocked_phases<A>(window, input, band.start, planes, padded);
+    for (std::int64_t t = 0; t < count; ++t) {
+      const float* const from = padded + (t / wide * out * planes.size.w + t % wide * out) * block;
+      winograd_input<A>(from, planes.size.w * block, tiles + (c * count + t) * block, point_step);
+    }
+  }
+
+  std::int64_t offsets[detail::blocked_max_taps];
+  for (std::int64_t c = 0; c < plan.chunk; ++c) offsets[c] = c * count * block;
+  const std::int64_t columns = ceil_div(count, ceil_div(count, max_pixels));
+  for (std::int64_t f = first; f < last; f += vecs) {
+    const std::int64_t width = last - f < vecs ? last - f : vecs;
+    const float* weights = problem.weights + f * block * points * s.channels;
+    for (std::int64_t p = 0; p < points; ++p) {
+      detail::for_each_chunk<A>(
+          s, plan, [&](std::int64_t c, std::int64_t channels, std::int64_t inner) {
+            const float* const from = tiles + p * point_step + c * count;
+            for (std::int64_t t = 0; t < count; t += columns) {
+              const std::int64_t pixels = count - t < columns ? count - t : columns;
+              blocked_micro_table<A, channel_block<A>>.entries[pixels - 1][width - 1](
+                  ceil_div(channels, inner), offsets, inner, from + t * block, weights, c > 0,
+                  sums + (p * count + t) * nr);
+            }
+            weights += channels * width * block;
+          });
+    }
+    alignas(64) float results[out * out * nr];
+    for (std::int64_t t = 0; t < count; ++t) {
+      for (std::int64_t v = 0; v < width; ++v) {
+        winograd_output<A>(sums + t * nr + v * block, count * nr, results + v * block, nr);
+      }
+      const std::int64_t y = t / wide * out, x = t % wide * out;
+      const std::int64_t high = band.size.h - y < out ? band.size.h - y : out;
+      const std::int64_t pixels = s.out.w - x < out ? s.out.w - x : out;
+      for (std::int64_t i = 0; i < high; ++i) {
+        const std::int64_t at =
+            (image * all + f) * plane + ((band.start.h + y + i) * s.out.w + x) * block;
+        blocked_finish<A>(
+            results + i * out * nr, pixels, width,
+            {problem.output + at, problem.residual == nullptr ? nullptr : problem.residual + at,
+             problem.bias == nullptr ? nullptr : problem.bias + f * block, plane,
+             &problem.activation, true, true});
+      }
+    }
+  }
+}
+
+}  // namespace inlay::inline v0::kernels

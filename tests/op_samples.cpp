@@ -196,6 +196,15 @@ std::vector<Sample> product_samples() {
   const Tensor image = counting({2, 2, 4, 4}), filters = counting({3, 2, 3, 3});
   add({.call = op("Conv", {image, filters, counting({3})})});
   add({.call = {"FusedConv", {image, filters}, {}, "com.microsoft", 1}});
+  const auto blocked = [&](const char* name, std::vector<Value> inputs, bool from_blocks) {
+    Call call{name, std::move(inputs), {}, "inlay", 1};
+    call.attributes.set("block", std::int64_t{4});
+    if (from_blocks) call.attributes.set("channels", std::int64_t{2});
+    return call;
+  };
+  add({.call = blocked("BlockChannels", {image}, false)});
+  add({.call = blocked("UnblockChannels", {counting({2, 1, 3, 3, 4})}, true)});
+  add({.call = blocked("BlockedConv", {counting({2, 1, 4, 4, 4}), filters, counting({3})}, true)});
   add({.call = op("ConvTranspose", {counting({2, 3, 2, 2}), filters})});
   add({.call = op("DeformConv",
                   {counting({1, 1, 3, 3}), counting({1, 1, 2, 2}), counting({1, 8, 2, 2}, 0.25F)}),

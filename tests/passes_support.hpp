@@ -26,7 +26,8 @@ inline const Pass& pass_named(std::string_view name) {
 inline void run_passes_named(Graph& graph, const std::vector<std::string_view>& names) {
   std::vector<Pass> passes = {pass_named("infer_types")};
   for (const std::string_view name : names) passes.push_back(pass_named(name));
-  run_passes(graph, {*Registry::standard()}, passes,
+  const auto registry = Registry::standard();
+  run_passes(graph, {*registry, registry->find_backend("cpu")}, passes,
              [](const Pass&, const Graph& after) { after.verify(); });
 }
 

@@ -118,6 +118,9 @@ class INLAY_API Backend {
   virtual ~Backend() = default;
   virtual std::string_view name() const noexcept = 0;
   virtual Support supports(const CompileContext& context) const = 0;
+  /// Channels of a block where the backend computes on blocked channels (inlay:BlockedConv); 0: it
+  /// does not.
+  virtual std::int64_t channel_block() const noexcept { return 0; }
   /// Only for nodes that it supports. Errors: any Error.
   virtual std::unique_ptr<Kernel> compile(const CompileContext& context) const = 0;
 };

@@ -11,6 +11,8 @@ namespace inlay::inline v0 {
 
 struct PassContext {
   const Registry& registry;
+  /// The backend for whose blocked channels a pass may write nodes; null: none.
+  const Backend* blocked = nullptr;
 };
 
 /// Rewrites a graph. Leaves it valid (Graph::verify) and with the same meaning.

@@ -40,6 +40,7 @@ constexpr Family families[] = {
     {"quantized", quantized_schemas},
     {"attention", attention_schemas},
     {"fused", fused_schemas},
+    {"blocked", blocked_schemas},
     {"signal", signal_schemas},
     {"text", text_schemas},
     {"ml", ml_schemas},

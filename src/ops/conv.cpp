@@ -110,15 +110,10 @@ void infer_causal_conv(InferContext& context) {
 
 }  // namespace
 
-void infer::set_conv_output(InferContext& context, DType dtype, std::size_t x, std::size_t w,
-                            bool channels_last) {
-  Type image = context.input(x);
-  const Type& weights = context.input(w);
+std::vector<Dim> infer::conv_output_dims(const InferContext& context, const Type& image,
+                                         const Type& weights) {
   const int rank = conv_rank(context, image, weights);
-  if (channels_last && image.has_rank) {
-    std::rotate(image.dims.begin() + 1, image.dims.end() - 1, image.dims.end());
-  }
-  if (rank < 0) return context.set_output(0, dtype);
+  if (rank < 0) return {};
   check_groups(context, dim_of(image, 1), dim_of(weights, 1),
                context.attributes().integer("group", 1));
   const WindowAttributes window(context.attributes(), rank - 2);
@@ -126,6 +121,17 @@ void infer::set_conv_output(InferContext& context, DType dtype, std::size_t x, s
   for (int axis = 0; axis < window.rank(); ++axis) {
     dims.push_back(window.output(axis, dim_of(image, axis + 2), kernel_dim(window, weights, axis)));
   }
+  return dims;
+}
+
+void infer::set_conv_output(InferContext& context, DType dtype, std::size_t x, std::size_t w,
+                            bool channels_last) {
+  Type image = context.input(x);
+  if (channels_last && image.rank() >= 2) {
+    std::rotate(image.dims.begin() + 1, image.dims.end() - 1, image.dims.end());
+  }
+  std::vector<Dim> dims = conv_output_dims(context, image, context.input(w));
+  if (dims.empty()) return context.set_output(0, dtype);
   if (channels_last) std::rotate(dims.begin() + 1, dims.begin() + 2, dims.end());
   context.set_output(0, dtype, std::move(dims));
 }

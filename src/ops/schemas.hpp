@@ -28,6 +28,7 @@ std::vector<OpSchema> recurrent_schemas();  // LSTM, GRU, RNN
 std::vector<OpSchema> quantized_schemas();  // QuantizeLinear, QLinear*, integer products
 std::vector<OpSchema> attention_schemas();  // Attention, RotaryEmbedding
 std::vector<OpSchema> fused_schemas();      // what the fusion passes write
+std::vector<OpSchema> blocked_schemas();    // what runs on blocked channels
 std::vector<OpSchema> signal_schemas();     // DFT, STFT, MelWeightMatrix
 std::vector<OpSchema> text_schemas();       // operators on strings
 std::vector<OpSchema> ml_schemas();         // ai.onnx.ml: features, labels, maps, classical models

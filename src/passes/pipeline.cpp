@@ -58,6 +58,10 @@ constexpr std::array standard{
     Pass{"fuse_activation", "applies activations within Conv and MatMul", fuse_activation},
     Pass{"eliminate_dead", "drops what the passes before left over", eliminate_dead},
     Pass{"infer_types", "gives the values that passes made their types", infer_types, false, true},
+    // Last: it asks for types, and leaves no pattern that another pass would know.
+    Pass{"block_channels", "moves convolutions to blocked channels",
+         with("inlay:BlockedConv inlay:BlockChannels inlay:UnblockChannels", block_channels)},
+    Pass{"eliminate_dead", "drops reorders that nobody needs", eliminate_dead},
 };
 
 void run_on(Graph& graph, const PassContext& context, const Pass& pass) {

@@ -31,4 +31,7 @@ void fuse_affine(Graph& graph, const PassContext& context);
 void fuse_residual(Graph& graph, const PassContext& context);
 void fuse_activation(Graph& graph, const PassContext& context);
 
+// Laying out.
+void block_channels(Graph& graph, const PassContext& context);
+
 }  // namespace inlay::inline v0::passes

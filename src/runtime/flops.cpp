@@ -23,6 +23,14 @@ std::optional<double> convolution(const Graph& graph, const Node& node, std::siz
   return 2 * elements(*out) * static_cast<double>(weight->product(1, weight->rank()));
 }
 
+// The result is [batch, blocks, spatial..., block], its channels those of the weights.
+std::optional<double> blocked_convolution(const Graph& graph, const Node& node) {
+  const auto out = shape_of(graph, node.output(0));
+  const auto weight = shape_of(graph, node.input(1));
+  if (!out || !weight || weight->rank() < 2 || out->rank() < 3) return std::nullopt;
+  return 2 * static_cast<double>((*out)[0] * out->product(2, out->rank() - 1)) * elements(*weight);
+}
+
 // The same with input and output exchanged.
 std::optional<double> transposed_convolution(const Graph& graph, const Node& node) {
   const auto in = shape_of(graph, node.input(0));
@@ -88,6 +96,8 @@ Flops count_flops(const Graph& graph) {
     const Name op = node.op;
     if (is_one_of(op, {"Conv", "FusedConv", "ConvInteger", "NhwcConv", "NhwcFusedConv"})) {
       add(convolution(graph, node, 1), sum);
+    } else if (op == "BlockedConv") {
+      add(blocked_convolution(graph, node), sum);
     } else if (op == "QLinearConv") {
       add(convolution(graph, node, 3), sum);
     } else if (op == "ConvTranspose") {

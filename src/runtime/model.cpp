@@ -88,7 +88,11 @@ Model Model::from_graph(Graph graph, const ModelOptions& options) {
   for (const Pass& pass : standard_passes()) {
     if (options.optimize || pass.essential) passes.push_back(pass);
   }
-  run_passes(graph, {*state->registry}, passes, options.after_pass);
+  PassContext context{*state->registry};
+  for (const auto& backend : backends) {
+    if (context.blocked == nullptr && backend->channel_block() > 0) context.blocked = backend.get();
+  }
+  run_passes(graph, context, passes, options.after_pass);
   graph.verify();
 
   state->graph = std::move(graph);

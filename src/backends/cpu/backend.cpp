@@ -10,8 +10,8 @@ class CpuBackend final : public Backend {
  public:
   explicit CpuBackend(const KernelTable& table) : table_(table) {
     for (auto family :
-         {matmul_ops, conv_ops, elementwise_ops, arithmetic_ops, softmax_ops, normalization_ops,
-          reduction_ops, pool_ops, transpose_ops, resize_ops, recurrent_ops}) {
+         {matmul_ops, conv_ops, blocked_ops, elementwise_ops, arithmetic_ops, softmax_ops,
+          normalization_ops, reduction_ops, pool_ops, transpose_ops, resize_ops, recurrent_ops}) {
       for (const CpuOp& op : family()) {
         if (op.supports != nullptr) ops_.emplace(std::pair(op.domain, op.op), op);
       }
@@ -20,9 +20,16 @@ class CpuBackend final : public Backend {
 
   std::string_view name() const noexcept override { return "cpu"; }
 
+  std::int64_t channel_block() const noexcept override { return table_.blocked.block; }
+
   Support supports(const CompileContext& context) const override {
     const CpuOp* op = find(context.node);
     if (op == nullptr) return {false, "no kernel"};
+    const std::int64_t block = table_.blocked.block;
+    if (context.node.domain == "inlay" &&
+        context.node.attributes.integer("block", block) != block) {
+      return {false, "blocks of another size"};
+    }
     Support support = op->supports(context);
     if (support.supported) support.reason += std::string(" (") + table_.name + ")";
     return support;

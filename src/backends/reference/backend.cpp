@@ -19,14 +19,15 @@ class ReferenceBackend final : public Backend {
  public:
   ReferenceBackend() {
     for (auto table :
-         {elementwise_kernels,  generator_kernels, reduction_kernels,     normalization_kernels,
-          shape_kernels,        movement_kernels,  pad_kernels,           gather_kernels,
-          selection_kernels,    resize_kernels,    grid_kernels,          sampling_kernels,
-          container_kernels,    control_kernels,   matmul_kernels,        conv_kernels,
-          pool_kernels,         recurrent_kernels, quantized_kernels,     attention_kernels,
-          fused_kernels,        signal_kernels,    string_kernels,        regex_kernels,
-          tfidf_kernels,        feature_kernels,   lookup_kernels,        dictionary_kernels,
-          linear_model_kernels, svm_kernels,       tree_ensemble_kernels, contrib_kernels}) {
+         {elementwise_kernels, generator_kernels,    reduction_kernels, normalization_kernels,
+          shape_kernels,       movement_kernels,     pad_kernels,       gather_kernels,
+          selection_kernels,   resize_kernels,       grid_kernels,      sampling_kernels,
+          container_kernels,   control_kernels,      matmul_kernels,    conv_kernels,
+          pool_kernels,        recurrent_kernels,    quantized_kernels, attention_kernels,
+          fused_kernels,       blocked_kernels,      signal_kernels,    string_kernels,
+          regex_kernels,       tfidf_kernels,        feature_kernels,   lookup_kernels,
+          dictionary_kernels,  linear_model_kernels, svm_kernels,       tree_ensemble_kernels,
+          contrib_kernels}) {
       for (const ReferenceKernel& kernel : table()) {
         if (kernel.run == nullptr && kernel.make == nullptr) continue;
         kernels_.emplace(std::pair(kernel.domain, kernel.op), kernel);

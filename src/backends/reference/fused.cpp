@@ -1,4 +1,4 @@
-#include "backends/reference/activation_function.hpp"
+#include "backends/reference/activation_attribute.hpp"
 #include "backends/reference/channels.hpp"
 #include "backends/reference/conv.hpp"
 #include "backends/reference/matmul.hpp"
@@ -9,16 +9,6 @@ namespace inlay::inline v0 {
 
 namespace kernels {
 namespace {
-
-/// The attributes activation and activation_params; none of a name: the identity.
-template <class T>
-ActivationFunction<T> activation_attribute(const Attributes& attributes) {
-  ActivationFunction<T> f = find_activation<T>(attributes.text("activation", ""));
-  const auto parameters = attributes.reals("activation_params");
-  if (parameters.size() > 0) f.alpha = static_cast<T>(parameters[0]);
-  if (parameters.size() > 1) f.beta = static_cast<T>(parameters[1]);
-  return f;
-}
 
 /// values += input i, if there, broadcast to `shape`.
 template <class T, class Element>

@@ -53,6 +53,7 @@ std::vector<ReferenceKernel> recurrent_kernels();
 std::vector<ReferenceKernel> quantized_kernels();
 std::vector<ReferenceKernel> attention_kernels();
 std::vector<ReferenceKernel> fused_kernels();
+std::vector<ReferenceKernel> blocked_kernels();
 std::vector<ReferenceKernel> signal_kernels();
 std::vector<ReferenceKernel> string_kernels();
 std::vector<ReferenceKernel> regex_kernels();

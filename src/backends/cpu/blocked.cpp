@@ -1,0 +1,170 @@
+// Blocked channels: inlay:BlockChannels, UnblockChannels and BlockedConv.
+#include "backends/reference/blocked.hpp"
+
+#include "backends/cpu/conv_geometry.hpp"
+#include "backends/cpu/fused_activation.hpp"
+
+namespace inlay::inline v0::cpu {
+namespace {
+
+using kernels::BlockedConvPlan;
+using kernels::BlockedForm;
+using kernels::ConvShape;
+
+/// Both ways between the layouts; `plain` is the shape of the one that is not blocked.
+template <class Move>
+void move_blocks(KernelContext& context, const Shape& plain, std::int64_t block, const float* from,
+                 float* to, bool to_blocks, Move move) {
+  constexpr std::int64_t grain = 512;  // pixels
+  const std::int64_t channels = plain[1], plane = plain.product(2, plain.rank());
+  const std::int64_t blocks = kernels::ceil_div(channels, block),
+                     pieces = (plane + grain - 1) / grain;
+  context.parallel_for(plain[0] * blocks * pieces, [&](std::int64_t task, int) {
+    const std::int64_t index = task / pieces, first = task % pieces * grain;
+    const std::int64_t channel = index % blocks * block;
+    const std::int64_t whole = index * block * plane;
+    const std::int64_t planes = (index / blocks * channels + channel) * plane;
+    move(from + (to_blocks ? planes : whole), std::min(block, channels - channel), plane, first,
+         std::min(first + grain, plane), to + (to_blocks ? whole : planes));
+  });
+}
+
+class BlockChannelsKernel final : public Kernel {
+ public:
+  BlockChannelsKernel(const CompileContext&, const KernelTable& table) : blocked_(table.blocked) {}
+
+  void run(KernelContext& context) const override {
+    const Shape plain = context.input(0).shape();
+    float* const y =
+        context.output(0, blocked_shape(plain, blocked_.block)).as_mutable<float>().data();
+    move_blocks(context, plain, blocked_.block, floats(context, 0), y, true,
+                blocked_.block_channels);
+  }
+
+ private:
+  const BlockedKernels& blocked_;
+};
+
+class UnblockChannelsKernel final : public Kernel {
+ public:
+  UnblockChannelsKernel(const CompileContext&, const KernelTable& table)
+      : blocked_(table.blocked) {}
+
+  void run(KernelContext& context) const override {
+    const std::int64_t channels = context.attributes().integer("channels", 0);
+    const Shape plain = unblocked_shape(context.input(0).shape(), channels, blocked_.block);
+    float* const y = context.output(0, plain).as_mutable<float>().data();
+    move_blocks(context, plain, blocked_.block, floats(context, 0), y, false,
+                blocked_.unblock_channels);
+  }
+
+ private:
+  const BlockedKernels& blocked_;
+};
+
+class BlockedConvKernel final : public Kernel {
+ public:
+  BlockedConvKernel(const CompileContext& context, const KernelTable& table)
+      : blocked_(table.blocked),
+        form_(context.node.attributes.has("channels") ? BlockedForm::direct : BlockedForm::planar),
+        activation_(fused_activation(context.node.attributes).value_or(kernels::Activation{})) {
+    const Tensor& weights = *context.constant(1);
+    weights_shape_ = weights.shape();
+    ConvShape shape = nominal_shape(context.node, weights_shape_);
+    const std::optional<Shape> x = context.input_type(0).static_shape();
+    if (x && form_ == BlockedForm::direct) {
+      const Shape plain = kernels::blocked_conv_input(context.node.attributes, *x);
+      const ConvShape known = geometry_of(context.node, plain, weights_shape_).shape;
+      if (kernels::suits_winograd(known) && known.batch > 0) {
+        shape = known;
+        form_ = BlockedForm::winograd;
+      }
+    }
+    const BlockedConvPlan plan = blocked_.plan(shape, form_);
+    packed_ = Tensor::zeros(DType::float32, {static_cast<std::int64_t>(plan.packed_floats)});
+    blocked_.pack_weights(shape, plan, weights.as<float>().data(),
+                          packed_.as_mutable<float>().data());
+    const Tensor* bias = context.constant(2);
+    if (bias == nullptr || bias->size() != shape.filters) return;
+    bias_ = Tensor::zeros(DType::float32, {kernels::round_up(shape.filters, blocked_.block)});
+    const auto from = bias->as<float>();
+    std::copy(from.begin(), from.end(), bias_.as_mutable<float>().begin());
+  }
+
+  std::size_t packed_bytes() const noexcept override {
+    return packed_.bytes() + (bias_.defined() ? bias_.bytes() : 0);
+  }
+  bool consumed(std::size_t i) const noexcept override {
+    return i == 1 || (i == 2 && bias_.defined());
+  }
+
+  void run(KernelContext& context) const override {
+    const Shape x = kernels::blocked_conv_input(context.attributes(), context.input(0).shape());
+    const ConvSizes g = geometry_of(context.node(), x, weights_shape_);
+    const Shape shape = blocked_shape(g.output, blocked_.block);
+    kernels::check_residual(context, 3, shape);
+    kernels::ConvProblem problem;
+    problem.shape = g.shape;
+    problem.output = context.output(0, shape).as_mutable<float>().data();
+    problem.input = floats(context, 0);
+    problem.weights = packed_.as<float>().data();
+    problem.bias =
+        bias_.defined() ? bias_.as<float>().data() : whole_bias(context, g.shape.filters);
+    problem.residual = floats_or_null(context, 3);
+    problem.activation = activation_;
+    const BlockedConvPlan plan = blocked_.plan(g.shape, form_);
+    const std::size_t size = (plan.scratch_floats + 15) / 16 * 16;
+    float* const scratch = scratch_per_worker<float>(context, size);
+    context.parallel_for(plan.task_count, [&](std::int64_t task, int worker) {
+      blocked_.task(problem, plan, task, scratch + size * to_size(worker));
+    });
+  }
+
+ private:
+  /// A bias that is not constant, in whole blocks; null where there is none.
+  const float* whole_bias(KernelContext& context, std::int64_t filters) const {
+    if (!context.has_input(2)) return nullptr;
+    kernels::check_bias(context, 2, filters);
+    const auto bias = context.scratch<float>(kernels::round_up(filters, blocked_.block));
+    const auto from = context.input(2).as<float>();
+    std::fill(std::copy(from.begin(), from.end(), bias.begin()), bias.end(), 0.0f);
+    return bias.data();
+  }
+
+  const BlockedKernels& blocked_;
+  BlockedForm form_;
+  kernels::Activation activation_;
+  Tensor packed_;
+  Tensor bias_;  // undefined unless constant
+  Shape weights_shape_;
+};
+
+Support supports_layout(const CompileContext& context) { return float_inputs(context, 1); }
+
+Support supports_blocked_conv(const CompileContext& context) {
+  const Attributes& attributes = context.node.attributes;
+  const Tensor* weights = context.constant(1);
+  if (weights == nullptr) return unsupported("weights that are not constant");
+  if (weights->rank() < 3 || weights->rank() > 4) return unsupported("not one or two spatial axes");
+  if (!fused_activation(attributes)) return unsupported("an activation not fused");
+  const ConvShape shape = nominal_shape(context.node, weights->shape());
+  if (shape.filters % shape.groups != 0) return unsupported("groups of several sizes");
+  const std::int64_t block = channel_block_of(attributes);
+  const bool planar = !attributes.has("channels");
+  if (!(planar ? kernels::suits_planar : kernels::suits_blocked)(shape, block)) {
+    return unsupported("an unusual window or groups");
+  }
+  return float_inputs(context, 4);
+}
+
+}  // namespace
+
+std::vector<CpuOp> blocked_ops() {
+  return {
+      cpu_op("inlay", "BlockChannels", supports_layout, compile_as<BlockChannelsKernel>),
+      cpu_op("inlay", "UnblockChannels", supports_layout, compile_as<UnblockChannelsKernel>),
+      cpu_op("inlay", "BlockedConv", supports_blocked_conv, compile_as<BlockedConvKernel>),
+  };
+}
+
+}  // namespace inlay::inline v0::cpu

@@ -1,0 +1,86 @@
+#include "backends/reference/blocked.hpp"
+
+#include "backends/reference/activation_attribute.hpp"
+#include "backends/reference/reference.hpp"
+
+namespace inlay::inline v0 {
+
+namespace kernels {
+namespace {
+
+/// Calls f(place in the plain tensor, place in the blocked one) for every element of `plain`.
+template <class F>
+void for_each_place(const Shape& plain, std::int64_t block, const F& f) {
+  const std::int64_t channels = plain[1], plane = plain.product(2, plain.rank());
+  const std::int64_t blocks = blocked_shape(plain, block)[1];
+  for (std::int64_t n = 0; n < plain[0]; ++n) {
+    for (std::int64_t c = 0; c < channels; ++c) {
+      const std::int64_t to = (n * blocks + c / block) * plane * block + c % block;
+      for (std::int64_t i = 0; i < plane; ++i) f((n * channels + c) * plane + i, to + i * block);
+    }
+  }
+}
+
+void run_block_channels(KernelContext& context) {
+  const Tensor& x = context.input(0);
+  const std::int64_t block = channel_block_of(context.attributes());
+  const auto y = context.output(0, blocked_shape(x.shape(), block)).as_mutable<float>();
+  std::fill(y.begin(), y.end(), 0.0f);
+  const float* const from = x.as<float>().data();
+  for_each_place(x.shape(), block,
+                 [&](std::int64_t plain, std::int64_t at) { y.data()[at] = from[plain]; });
+}
+
+void run_unblock_channels(KernelContext& context) {
+  const Tensor& x = context.input(0);
+  const std::int64_t block = channel_block_of(context.attributes());
+  const Shape shape =
+      unblocked_shape(x.shape(), context.attributes().integer("channels", 0), block);
+  float* const y = context.output(0, shape).as_mutable<float>().data();
+  const float* const from = x.as<float>().data();
+  for_each_place(shape, block, [&](std::int64_t plain, std::int64_t at) { y[plain] = from[at]; });
+}
+
+/// activation(conv(X, W) + B + Z): X (unless planar), Z and the result are blocked.
+void run_blocked_conv(KernelContext& context) {
+  const Attributes& attributes = context.attributes();
+  const std::int64_t block = channel_block_of(attributes);
+  const Tensor& x = context.input(0);
+  const Tensor& w = context.input(1);
+  const Shape plain = blocked_conv_input(attributes, x.shape());
+  const ConvGeometry g = conv_geometry(attributes, plain, w.shape());
+  const Shape shape = blocked_shape(g.output, block);
+  check_bias(context, 2, g.filters);
+  check_residual(context, 3, shape);
+  const auto y = context.output(0, shape).as_mutable<float>();
+  const float* image = x.as<float>().data();
+  if (attributes.has("channels")) {
+    const auto copy = context.scratch<float>(plain.elements());
+    for_each_place(plain, block,
+                   [&](std::int64_t to, std::int64_t at) { copy.data()[to] = image[at]; });
+    image = copy.data();
+  }
+  const auto sums = context.scratch<float>(g.output.elements());
+  fill_bias(g, context.has_input(2) ? context.input(2).as<float>().data() : nullptr, sums.data());
+  convolve<float>(context, g, image, w.as<float>().data(), sums.data());
+  const float* const residual =
+      context.has_input(3) ? context.input(3).as<float>().data() : nullptr;
+  std::fill(y.begin(), y.end(), 0.0f);
+  const ActivationFunction<float> activation = activation_attribute<float>(attributes);
+  for_each_place(g.output, block, [&](std::int64_t from, std::int64_t at) {
+    y.data()[at] = activation(sums.data()[from] + (residual == nullptr ? 0.0f : residual[at]));
+  });
+}
+
+}  // namespace
+}  // namespace kernels
+
+std::vector<ReferenceKernel> blocked_kernels() {
+  return {
+      {"inlay", "BlockChannels", kernels::run_block_channels},
+      {"inlay", "UnblockChannels", kernels::run_unblock_channels},
+      {"inlay", "BlockedConv", kernels::run_blocked_conv},
+  };
+}
+
+}  // namespace inlay::inline v0

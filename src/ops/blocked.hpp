@@ -1,0 +1,25 @@
+// The blocked channel layout: [batch, channels, spatial...] as [batch, blocks, spatial..., block],
+// where channel c is element c % block of block c / block. What lies past the last channel may be
+// anything.
+#pragma once
+
+#include "inlay/backend.hpp"
+
+namespace inlay::inline v0 {
+
+inline constexpr std::int64_t max_channel_block = 256;
+
+/// The attribute block of a node. Errors: invalid_graph unless 1 to max_channel_block.
+std::int64_t channel_block_of(const Attributes& attributes);
+
+/// The type of `plain` in blocks; of unknown rank when it has none.
+Type blocked_type(const Type& plain, std::int64_t block);
+/// The type of `blocked` with that many channels in one axis.
+Type unblocked_type(const Type& blocked, const Dim& channels);
+
+/// Errors: shape_mismatch when the shape has no channel axis.
+Shape blocked_shape(const Shape& plain, std::int64_t block);
+/// Errors: shape_mismatch when the shape is not one of `channels` channels in blocks of `block`.
+Shape unblocked_shape(const Shape& blocked, std::int64_t channels, std::int64_t block);
+
+}  // namespace inlay::inline v0

@@ -1,0 +1,154 @@
+#include "passes_support.hpp"
+
+using namespace inlay;
+using namespace inlay::test;
+
+namespace {
+
+using Int64s = std::vector<std::int64_t>;
+
+// A graph of float32 pictures with random weights.
+struct Net {
+  Graph graph = graph_with_opset(18);
+  std::mt19937 engine{3};
+  int names = 0;
+
+  std::string name() { return "v" + std::to_string(names++); }
+  ValueId input(std::vector<Dim> dims) {
+    return graph.add_input(name(), Type::tensor(DType::float32, std::move(dims)));
+  }
+  ValueId weights(const Shape& shape) {
+    Tensor tensor = random_tensor<float>(engine, shape);
+    for (float& x : tensor.as_mutable<float>()) x *= 0.25f;
+    return graph.add_constant(name(), std::move(tensor));
+  }
+  ValueId add(std::string_view op, std::vector<ValueId> inputs,
+              std::initializer_list<Attributes::Item> items = {}) {
+    Attributes attributes;
+    for (const auto& [key, value] : items) attributes.set(key, value);
+    return graph.add_node(op, std::move(inputs), name(), std::move(attributes));
+  }
+  ValueId conv(ValueId x, std::int64_t channels, std::int64_t filters, std::int64_t kernel,
+               std::int64_t stride = 1, std::int64_t group = 1) {
+    const ValueId w = weights({filters, channels / group, kernel, kernel});
+    const std::int64_t pad = kernel / 2;
+    return add("Conv", {x, w, weights({filters})},
+               {{"pads", Int64s{pad, pad, pad, pad}},
+                {"strides", Int64s{stride, stride}},
+                {"group", group}});
+  }
+};
+
+// Runs the graph on every instruction set with 1 and 3 threads, compares with the reference
+// backend, and gives the listing that `isa` left.
+void check_blocked(const Graph& graph, std::size_t blocks, std::size_t unblocks,
+                   std::int64_t open_dim = 6) {
+  std::mt19937 engine(7);
+  std::vector<Value> inputs;
+  for (const ValueId id : graph.inputs) {
+    Shape shape;
+    for (const Dim& dim : graph.value(id).type.dims) {
+      shape.push_back(dim.known() ? dim.value : open_dim);
+    }
+    inputs.emplace_back(random_tensor<float>(engine, shape));
+  }
+  ModelOptions plain;
+  plain.backends = {"reference"};
+  plain.optimize = false;
+  const Outputs want =
+      Session(Model::from_graph(graph.clone(), plain)).run(std::span<const Value>(inputs));
+  for (const char* isa : {"sse2", "avx2", "avx512", "neon64"}) {
+    ModelOptions options;
+    options.isa = isa;
+    auto model = Model::try_from_graph(graph.clone(), options);
+    if (!model) continue;  // not of this machine
+    CAPTURE(isa, model->graph().print());
+    CHECK(count_nodes(model->graph(), "BlockChannels") == blocks);
+    CHECK(count_nodes(model->graph(), "UnblockChannels") == unblocks);
+    for (const int threads : {1, 3}) {
+      Session session(*model, {.threads = threads});
+      const Outputs got = session.run(std::span<const Value>(inputs));
+      REQUIRE(got.size() == want.size());
+      for (std::size_t i = 0; i < got.size(); ++i) {
+        REQUIRE(got[i].shape() == want[i].shape());
+        const auto a = got[i].as<float>(), b = want[i].as<float>();
+        for (std::size_t k = 0; k < a.size(); ++k) {
+          CAPTURE(i, k);
+          REQUIRE(static_cast<double>(a[k]) ==
+                  Approx(static_cast<double>(b[k])).epsilon(1e-5).margin(1e-5));
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("block_channels leaves one reorder at the end of a chain") {
+  for (const std::int64_t width : {32, 37}) {
+    Net net;
+    ValueId x = net.input({1, 3, 20, 22});
+    x = net.add("Relu", {net.conv(x, 3, width, 3, 2)});
+    const ValueId shortcut = x;
+    x = net.add("HardSwish", {net.conv(x, width, width, 3)});
+    x = net.add("Add", {net.conv(x, width, width, 1), shortcut});
+    x = net.add(
+        "MaxPool", {x},
+        {{"kernel_shape", Int64s{3, 3}}, {"strides", Int64s{2, 2}}, {"pads", Int64s{1, 1, 1, 1}}});
+    x = net.conv(x, width, width, 5, 1, width);
+    x = net.add("Sigmoid", {x});
+    net.graph.outputs = {net.conv(x, width, 10, 1)};
+    check_blocked(net.graph, 0, 1);
+  }
+}
+
+TEST_CASE("block_channels follows gates, pools, concatenations and resizes") {
+  Net net;
+  ValueId x = net.conv(net.input({2, 3, 12, 12}), 3, 32, 3);
+  const ValueId pooled = net.add("GlobalAveragePool", {x});
+  const ValueId gate = net.add("HardSigmoid", {net.conv(pooled, 32, 32, 1)});
+  x = net.add("Mul", {x, gate});
+  x = net.add("Mul", {x, net.weights({32, 1, 1})});
+  x = net.add("Add", {net.weights({}), x});
+  const ValueId small =
+      net.add("AveragePool", {x}, {{"kernel_shape", Int64s{2, 2}}, {"strides", Int64s{2, 2}}});
+  const ValueId none = no_id;
+  const ValueId scales = net.graph.add_constant("scales", Tensor::copy_of<float>({1, 1, 2, 2}));
+  const ValueId nearest =
+      net.add("Resize", {small, none, scales}, {{"mode", std::string("nearest")}});
+  const ValueId sizes =
+      net.graph.add_constant("sizes", Tensor::copy_of<std::int64_t>({2, 32, 12, 12}));
+  const ValueId linear =
+      net.add("Resize", {small, none, none, sizes}, {{"mode", std::string("linear")}});
+  x = net.add("Concat", {nearest, linear, net.conv(x, 32, 7, 1)}, {{"axis", std::int64_t{1}}});
+  net.graph.outputs = {net.conv(x, 71, 20, 3)};
+  check_blocked(net.graph, 0, 1);
+}
+
+TEST_CASE("block_channels gives plain values to outputs and to other operators") {
+  Net net;
+  const ValueId x = net.conv(net.input({1, 3, 9, 9}), 3, 24, 3);
+  const ValueId y = net.add("Relu", {net.conv(x, 24, 24, 3)});
+  const ValueId other = net.add("Transpose", {y}, {{"perm", Int64s{0, 2, 3, 1}}});
+  net.graph.outputs = {x, other};
+  check_blocked(net.graph, 0, 2);
+}
+
+TEST_CASE("block_channels works with sizes that are not known yet") {
+  Net net;
+  ValueId x = net.input({Dim::named("n"), 3, Dim::named("h"), Dim::named("w")});
+  x = net.add("Relu", {net.conv(x, 3, 16, 3, 2)});
+  x = net.add("Add", {net.conv(x, 16, 16, 3), net.add("Neg", {x})});
+  net.graph.outputs = {net.conv(x, 16, 8, 1)};
+  for (const std::int64_t size : {1, 6, 33}) check_blocked(net.graph, 0, 1, size);
+  check_blocked(net.graph, 0, 1, 0);
+}
+
+TEST_CASE("block_channels puts a wide input in blocks and leaves what it cannot run") {
+  Net net;
+  const ValueId wide = net.input({1, 48, 8, 8});
+  const ValueId odd_groups = net.conv(wide, 48, 42, 3, 1, 3);
+  const ValueId blocked = net.conv(wide, 48, 64, 3);
+  net.graph.outputs = {odd_groups, blocked};
+  check_blocked(net.graph, 1, 1);
+}

@@ -12,10 +12,15 @@ namespace {
 
 constexpr std::align_val_t alignment{64};
 
-std::shared_ptr<const void> allocate(std::size_t bytes) {
+std::shared_ptr<const void> allocate_only(std::size_t bytes) {
   void* memory = ::operator new(bytes == 0 ? 1 : bytes, alignment);
-  commit_pages(memory, bytes);
   return {memory, [](const void* p) { ::operator delete(const_cast<void*>(p), alignment); }};
+}
+
+std::shared_ptr<const void> allocate(std::size_t bytes) {
+  std::shared_ptr<const void> memory = allocate_only(bytes);
+  commit_pages(const_cast<void*>(memory.get()), bytes);
+  return memory;
 }
 
 /// Large blocks come from the system as zeros, which calloc knows.
@@ -40,7 +45,8 @@ class FileElements {
 
   const void* aligned() const {
     std::call_once(once_, [this] {
-      copy_ = allocate(bytes_);
+      // Not committed: load makes and frees such copies one after the other, in the same memory.
+      copy_ = allocate_only(bytes_);
       std::memcpy(const_cast<void*>(copy_.get()), data_, bytes_);
     });
     return copy_.get();

@@ -11,7 +11,8 @@ namespace {
 void add_constant_bytes(const Graph& graph, std::unordered_set<const void*>& seen,
                         std::size_t& bytes) {
   for (const ValueInfo& value : graph.values) {
-    if (value.is_constant() && value.constant.has_elements() &&
+    // Nothing lies at the address of an empty tensor, or something else does.
+    if (value.is_constant() && value.constant.has_elements() && value.constant.bytes() != 0 &&
         seen.insert(value.constant.data()).second) {
       bytes += value.constant.bytes();
     }

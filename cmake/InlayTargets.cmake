@@ -33,6 +33,16 @@ endif()
 file(GLOB_RECURSE inlay_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*.cpp)
 list(FILTER inlay_sources EXCLUDE REGEX "/src/cli/|/src/images/|/src/backends/cpu/isa/")
 
+file(GLOB_RECURSE inlay_headers_found CONFIGURE_DEPENDS
+  ${PROJECT_SOURCE_DIR}/src/*.hpp ${PROJECT_SOURCE_DIR}/include/*.hpp)
+set(build_key ${PROJECT_BINARY_DIR}/generated/build_key.cpp)
+add_custom_command(OUTPUT ${build_key}
+  COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR} -DOUT=${build_key}
+          -P ${PROJECT_SOURCE_DIR}/cmake/build_key.cmake
+  DEPENDS ${inlay_sources} ${inlay_headers_found} ${PROJECT_SOURCE_DIR}/cmake/build_key.cmake
+  VERBATIM)
+list(APPEND inlay_sources ${build_key})
+
 if(INLAY_SHARED)
   add_library(inlay SHARED ${inlay_sources})
 else()

@@ -52,6 +52,8 @@ std::string_view name(ErrorCode code) noexcept {
       return "execution";
     case ErrorCode::internal:
       return "internal";
+    case ErrorCode::stale:
+      return "stale";
   }
   return "unknown";
 }

@@ -37,9 +37,9 @@ class Folder {
     std::ofstream(root_ / name, std::ios::binary) << content;
   }
   /// Reads model/m.onnx, whose only initializer is uint8[4] with these external_data entries.
-  Graph read(const Keys& keys, DType dtype = DType::uint8) const {
+  Graph read(const Keys& keys, DType dtype = DType::uint8, std::int64_t count = 4) const {
     write("model/m.onnx",
-          onnx_file::model({.initializers = {external_tensor("w", dtype, {4}, keys)}}));
+          onnx_file::model({.initializers = {external_tensor("w", dtype, {count}, keys)}}));
     return read_graph(*file_reader(root_ / "model/m.onnx"));
   }
 
@@ -62,7 +62,10 @@ TEST_CASE("external data is read at its offset, and mapped") {
   CHECK(elements(folder.read({{"location", "w.bin"}, {"offset", "6"}, {"length", "4"}})) == "6789");
   CHECK(elements(folder.read({{"location", "sub/w.bin"}, {"offset", "1"}})) == "bcde");
   CHECK(elements(folder.read({{"location", "./w.bin"}, {"checksum", "ignored"}})) == "0123");
-  const Graph graph = folder.read({{"location", "w.bin"}});
+  const Graph small = folder.read({{"location", "w.bin"}});
+  CHECK(small.values[0].constant.writable());  // copied
+  folder.write("model/w.bin", std::string(1 << 16, 'x'));
+  const Graph graph = folder.read({{"location", "w.bin"}}, DType::uint8, 1 << 16);
   CHECK_FALSE(graph.values[0].constant.writable());
   CHECK(graph.values[0].constant.owner() != nullptr);
 }

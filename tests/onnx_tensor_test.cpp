@@ -3,6 +3,7 @@
 
 #include "error_check.hpp"
 #include "onnx_writer.hpp"
+#include "temporary_file.hpp"
 
 using namespace inlay;
 using namespace inlay::test;
@@ -177,24 +178,53 @@ TEST_CASE("segments are refused") {
               unsupported, "segments");
 }
 
-TEST_CASE("weights are used where they lie in the file when they are aligned") {
-  alignas(8) char storage[256];
-  for (int shift = 0; shift < 8; ++shift) {
-    const std::string bytes =
-        model({.initializers = {raw_tensor("w", DType::float32, {2}, "\0\0\x80?\0\0\0@"s)}});
-    REQUIRE(bytes.size() + 8 < sizeof storage);
-    std::memcpy(storage + shift, bytes.data(), bytes.size());
-    const auto span = std::as_bytes(std::span(storage + shift, bytes.size()));
-    const Graph graph = read_graph(*memory_reader(span));
+TEST_CASE("weights of some size are used where they lie in memory when they are aligned") {
+  const std::string elements(1 << 16, '\x3f');
+  const std::string bytes =
+      model({.initializers = {raw_tensor("w", DType::float32, {1 << 14}, elements)}});
+  std::vector<std::uint64_t> storage(bytes.size() / 8 + 2);
+  for (std::size_t shift = 0; shift < 8; ++shift) {
+    char* const file = reinterpret_cast<char*>(storage.data()) + shift;
+    std::memcpy(file, bytes.data(), bytes.size());
+    const Graph graph = read_graph(*memory_reader(std::as_bytes(std::span(file, bytes.size()))));
     const Tensor& w = graph.values.at(0).constant;
-    CHECK(w.as<float>()[0] == 1.0f);
-    CHECK(w.as<float>()[1] == 2.0f);
+    CHECK(w.as<float>()[1] == w.as<float>()[0]);
     const auto* data = static_cast<const char*>(w.data());
-    const bool inside = data >= storage && data < storage + sizeof storage;
-    const std::size_t offset = bytes.find("\0\0\x80?"s) + static_cast<std::size_t>(shift);
-    CHECK(inside == (offset % alignof(float) == 0));
+    const bool inside = data >= file && data < file + bytes.size();
+    CHECK(inside == ((bytes.find(elements) + shift) % alignof(float) == 0));
     CHECK(reinterpret_cast<std::uintptr_t>(data) % alignof(float) == 0);
   }
+}
+
+TEST_CASE("weights of a mapped file stay there, and are copied once when aligned ones are needed") {
+  const std::string elements(1 << 16, '\x3f');
+  bool seen_unaligned = false;
+  for (std::size_t shift = 0; shift < 4; ++shift) {
+    const TemporaryFile file(
+        "weights.onnx", model({.initializers = {raw_tensor(std::string(1 + shift, 'w'),
+                                                           DType::float32, {1 << 14}, elements)}}));
+    const Graph graph = read_graph(*file_reader(file.path()));
+    const Tensor& w = graph.values.at(0).constant;
+    const Tensor copy = w;
+    const bool aligned = reinterpret_cast<std::uintptr_t>(w.data()) % alignof(float) == 0;
+    seen_unaligned |= !aligned;
+    CHECK((w.elements() == w.data()) == aligned);
+    CHECK(reinterpret_cast<std::uintptr_t>(w.elements()) % alignof(float) == 0);
+    CHECK(copy.elements() == w.elements());
+    CHECK(std::memcmp(w.data(), elements.data(), elements.size()) == 0);
+    CHECK(std::memcmp(w.elements(), elements.data(), elements.size()) == 0);
+    CHECK(std::memcmp(w.clone().as<float>().data(), elements.data(), elements.size()) == 0);
+    CHECK(w.reshaped({2, 1 << 13}).elements() == w.elements());
+    CHECK_FALSE(w.writable());
+  }
+  CHECK(seen_unaligned);
+}
+
+TEST_CASE("small weights are copied out of their file") {
+  const std::string bytes = model({.initializers = {floats("w", {1, 2, 3})}});
+  const Graph graph = read_graph(*memory_reader(as_bytes(bytes)));
+  const auto* data = static_cast<const char*>(graph.values.at(0).constant.data());
+  CHECK((data < bytes.data() || data >= bytes.data() + bytes.size()));
 }
 
 TEST_CASE("sparse initializers become dense") {

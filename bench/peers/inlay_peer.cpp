@@ -51,7 +51,8 @@ std::size_t count_inputs(const std::filesystem::path& folder) {
 class Peer {
  public:
   Peer(const char* model, std::span<const inlay::Value> inputs, int threads)
-      : model_(inlay::Model::load(model)), session_(model_, {.threads = threads}) {
+      : model_(inlay::Model::load(model, {.threads = threads})),
+        session_(model_, {.threads = threads}) {
     std::vector<inlay::NamedValue> named;
     if (inputs.size() != model_.inputs().size()) {
       throw inlay::Error(inlay::ErrorCode::invalid_argument,
@@ -126,11 +127,18 @@ void serve(Peer& peer, std::int64_t memory_not_counted) {
   }
 }
 
+int prepare(const char* model, const char* file) {
+  const auto result = inlay::try_call([&] { inlay::Model::load(model).save_prepared(file); });
+  if (!result) std::cerr << result.error().what() << '\n';
+  return result ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 4 && std::string_view(argv[1]) == "--prepare") return prepare(argv[2], argv[3]);
   if (argc != 4) {
-    std::cerr << "usage: inlay_peer MODEL INPUTS THREADS\n";
+    std::cerr << "usage: inlay_peer MODEL INPUTS THREADS | inlay_peer --prepare MODEL FILE\n";
     return 2;
   }
   // Starts itself once more, so that loading the program is part of the time to the first output.

@@ -9,6 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from engines import INLAY
+
 HERE = Path(__file__).resolve().parent
 
 
@@ -17,7 +19,7 @@ class WorkerError(Exception):
 
 
 def command_of(engine, model_path, folder, threads, inlay):
-    start = [str(inlay)] if engine == "inlay" else [sys.executable, str(HERE / "worker.py"), engine]
+    start = [str(inlay)] if engine in INLAY else [sys.executable, str(HERE / "worker.py"), engine]
     return start + [str(model_path), str(folder), str(threads)]
 
 

@@ -39,6 +39,8 @@ def result(name, precision, threads, measured):
 def pairs(results):
     """How each peer compares with Inlay, per model and number of threads; above 1, Inlay is ahead."""
     base = {(r["model"], r["threads"]): r for r in results if r["engine"] == "inlay" and r["runs"]}
+    prepared = {(r["model"], r["threads"]): r for r in results
+                if r["engine"] == "inlay_prepared" and r["runs"]}
     rows = []
     for r in results:
         inlay = base.get((r["model"], r["threads"]))
@@ -50,9 +52,13 @@ def pairs(results):
             "model": r["model"], "threads": r["threads"], "precision": r["precision"],
             "engine": r["engine"], "ratio": ratio.value, "low": ratio.low, "high": ratio.high,
             "cold_ratio": r["cold_ms"] / inlay["cold_ms"],
-            "memory_ratio": r["peak_mb"] / inlay["peak_mb"]
-            if r["peak_mb"] and inlay["peak_mb"] else None})
+            "prepared_cold_ratio": _ratio(r, prepared.get((r["model"], r["threads"])), "cold_ms"),
+            "memory_ratio": _ratio(r, inlay, "peak_mb")})
     return rows
+
+
+def _ratio(one, other, key):
+    return one[key] / other[key] if other and one[key] and other[key] else None
 
 
 def summarize(rows):
@@ -63,14 +69,14 @@ def summarize(rows):
     summary = []
     for (engine, threads, precision), members in sorted(groups.items()):
         worst = min(members, key=lambda row: row["ratio"])
-        memory = [row["memory_ratio"] for row in members if row["memory_ratio"]]
+        mean = {key: stats.geometric_mean([row[key] for row in members if row[key]])
+                for key in ("cold_ratio", "prepared_cold_ratio", "memory_ratio")}
         summary.append({
             "engine": engine, "threads": threads, "precision": precision, "models": len(members),
             "ratio": stats.geometric_mean([row["ratio"] for row in members]),
             "ahead": sum(row["ratio"] > 1 for row in members),
             "worst_model": worst["model"], "worst_ratio": worst["ratio"],
-            "cold_ratio": stats.geometric_mean([row["cold_ratio"] for row in members]),
-            "memory_ratio": stats.geometric_mean(memory)})
+            **mean})
     return summary
 
 
@@ -137,10 +143,11 @@ def table(results, rows, sizes, machine):
 
 def summary_text(summary, sizes, results):
     lines = _table(["peer", "threads", "precision", "models", "time / Inlay's", "Inlay ahead in",
-                    "worst", "cold / Inlay's", "memory / Inlay's"],
+                    "worst", "cold / Inlay's", "cold / prepared", "memory / Inlay's"],
                    [[s["engine"], s["threads"], s["precision"], s["models"], _number(s["ratio"]),
                      s["ahead"], f"{s['worst_model']} {s['worst_ratio']:.2f}",
-                     _number(s["cold_ratio"]), _number(s["memory_ratio"])] for s in summary])
+                     *(_number(s[key]) for key in
+                       ("cold_ratio", "prepared_cold_ratio", "memory_ratio"))] for s in summary])
     lines.append("library size, MB: "
                  + ", ".join(f"{engine} {_number(size)}" for engine, size in sizes.items()))
     failed = [r for r in results if not r["agrees"]]

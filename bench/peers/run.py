@@ -19,7 +19,7 @@ def arguments():
                         help="an input's shape in the files of --models; open axes are 1 otherwise")
     parser.add_argument("--threads", default="1,2", metavar="N,N")
     parser.add_argument("--precision", default="f32,f16,int8", help="kinds of models to take")
-    parser.add_argument("--engines", default="inlay,onnxruntime,openvino,ncnn")
+    parser.add_argument("--engines", default="inlay,inlay_prepared,onnxruntime,openvino,ncnn")
     parser.add_argument("--seconds", type=float, default=2, help="of runs, per engine and model")
     parser.add_argument("--cold-runs", type=int, default=5, help="cold starts per engine and model")
     parser.add_argument("--timeout", type=float, default=300, help="seconds for one step")

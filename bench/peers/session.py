@@ -2,6 +2,7 @@
 import fnmatch
 import os
 import platform
+import subprocess
 import sys
 from pathlib import Path
 
@@ -84,9 +85,24 @@ def _plan(options):
     return Plan(engines, options.inlay, options.seconds, 0.15, 5, options.cold_runs, options.timeout)
 
 
-def _paths(model, engines, cache):
+def _prepared(model, inlay, folder):
+    """The model as a file of Inlay's own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / (model.name.replace("/", "_").replace(":", "_") + ".inlay")
+    done = subprocess.run([inlay, "--prepare", model.path, path], capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip())
+    return path
+
+
+def _paths(model, engines, cache, inlay):
     """The file that each engine loads, or why there is none."""
     paths = {engine: model.path for engine in engines}
+    if "inlay_prepared" in engines:
+        try:
+            paths["inlay_prepared"] = _prepared(model, inlay, cache / "prepared")
+        except (RuntimeError, OSError) as error:
+            paths["inlay_prepared"] = error
     if "ncnn" in engines:
         try:
             paths["ncnn"] = ncnn_convert.converted(model, cache / "ncnn")
@@ -142,7 +158,7 @@ def compare(options):
             if model.precision not in options.precision.split(","):
                 continue
             say("preparing")
-            paths = _paths(model, plan.engines, options.cache)
+            paths = _paths(model, plan.engines, options.cache, options.inlay)
         except Exception as error:  # as above
             failed = [Measured(engine, f"{type(error).__name__}: {error}")
                       for engine in plan.engines]

@@ -84,14 +84,19 @@ class MadeUpInputs(unittest.TestCase):
 
 class Report(unittest.TestCase):
     def test_pairs(self):
-        def result(engine, times, runs=3):
+        def result(engine, times, runs=3, cold=10.0):
             return {"model": "m", "threads": 1, "precision": "f32", "engine": engine, "runs": runs,
-                    "rounds_median_ms": times, "cold_ms": 10.0, "peak_mb": 5.0}
+                    "rounds_median_ms": times, "cold_ms": cold, "peak_mb": 5.0}
 
         rows = report.pairs([result("inlay", [1, 2, 1]), result("openvino", [2, 4, 2]),
                              result("ncnn", [], runs=0)])
         self.assertEqual([(r["engine"], r["ratio"]) for r in rows], [("openvino", 2)])
-        self.assertEqual(report.summarize(rows)[0]["ahead"], 1)
+        summary = report.summarize(rows)[0]
+        self.assertEqual((summary["ahead"], summary["prepared_cold_ratio"]), (1, None))
+
+        rows = report.pairs([result("inlay", [1, 2, 1]), result("openvino", [2, 4, 2]),
+                             result("inlay_prepared", [1, 2, 1], cold=2.0)])
+        self.assertEqual(rows[0]["prepared_cold_ratio"], 5)
 
 
 if __name__ == "__main__":

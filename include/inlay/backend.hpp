@@ -80,15 +80,40 @@ class INLAY_API KernelContext {
   std::size_t step_;
 };
 
+/// Weights of one node as its kernel wants them, in the order in which it asked for them: made when
+/// the model is loaded, or taken from a prepared file.
+class INLAY_API PackedWeights {
+ public:
+  PackedWeights() = default;
+  /// Those of a prepared file.
+  explicit PackedWeights(std::vector<Tensor> stored)
+      : tensors_(std::move(stored)), is_stored_(true) {}
+
+  /// The next tensor: zeros that `fill` writes, or the stored one. Errors: stale, when that is not
+  /// of this dtype and shape; any error of `fill`.
+  Tensor next(DType dtype, const Shape& shape, FunctionRef<void(Tensor&)> fill);
+  /// Errors: stale, when stored tensors are left over.
+  void finish() const;
+
+  std::span<const Tensor> tensors() const noexcept { return tensors_; }
+  std::size_t bytes() const noexcept;
+
+ private:
+  std::vector<Tensor> tensors_;
+  std::size_t taken_ = 0;
+  bool is_stored_ = false;
+};
+
 /// One node made ready to run: attributes read, weights packed. Immutable, used by many threads.
 class INLAY_API Kernel {
  public:
   virtual ~Kernel() = default;
   /// Errors: any Error; what it throws is given the node's place.
   virtual void run(KernelContext& context) const = 0;
-  /// Bytes held beyond the graph's constants (packed weights).
+  /// Bytes held beyond the graph's constants and what CompileContext::pack() gave.
   virtual std::size_t packed_bytes() const noexcept { return 0; }
-  /// True when the kernel does not read input i at run time, since it was packed.
+  /// True when the kernel does not read input i at run time, since it was packed: a constant that
+  /// nobody else reads then gives up its elements.
   virtual bool consumed(std::size_t /*i*/) const noexcept { return false; }
 };
 
@@ -96,6 +121,7 @@ class INLAY_API Kernel {
 struct CompileContext {
   const Graph& graph;
   const Node& node;
+  PackedWeights* packed = nullptr;  ///< null: what is packed is kept by the kernel alone
 
   const Type& input_type(std::size_t i) const {
     static const Type none;
@@ -104,6 +130,18 @@ struct CompileContext {
   DType dtype(std::size_t i) const { return input_type(i).dtype; }
   /// Null when it is not a constant.
   const Tensor* constant(std::size_t i) const { return graph.constant(node.input(i)); }
+
+  /// `count` numbers T as the kernel wants its weights. fill(T* to) writes them over zeros, and is
+  /// not called where a prepared file has what it wrote; the model counts and saves them. Read
+  /// elements of constants that are consumed within `fill` only: a prepared file is without them.
+  /// It may hold any values, so packed numbers must not be trusted as offsets. Errors: stale.
+  template <class T, class Fill>
+  Tensor pack(std::int64_t count, Fill&& fill) const {
+    PackedWeights own;
+    return (packed != nullptr ? *packed : own).next(dtype_of<T>, {count}, [&](Tensor& tensor) {
+      fill(tensor.template as_mutable<T>().data());
+    });
+  }
 };
 
 /// A backend's answer to "would you run this node".
@@ -117,6 +155,8 @@ class INLAY_API Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string_view name() const noexcept = 0;
+  /// What packed weights depend on besides the node: the instruction set; a version of the layout.
+  virtual std::string_view variant() const noexcept { return {}; }
   virtual Support supports(const CompileContext& context) const = 0;
   /// Channels of a block where the backend computes on blocked channels (inlay:BlockedConv); 0: it
   /// does not.

@@ -29,6 +29,7 @@ enum class ErrorCode : std::uint8_t {
   cancelled,         ///< the caller's CancelSource stopped the call
   execution,         ///< a node failed on the values it was given
   internal,          ///< a defect in the library
+  stale,             ///< a prepared file was made for something else: prepare it anew
 };
 
 /// The code's name as written above, e.g. "parse".

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "inlay/executor.hpp"
 #include "inlay/graph.hpp"
 #include "inlay/reader.hpp"
 
@@ -44,7 +45,19 @@ struct ModelOptions {
   bool optimize = true;
   Functions functions = Functions::bodies;
   Limits limits = {};
-  /// Sees the graph after each pass.
+  /// Threads that pack weights, or what they come from. The model is the same for any number.
+  int threads = 1;
+  std::shared_ptr<Executor> executor = {};
+  /// A file that holds the model prepared: it is loaded instead when it was made of the same model,
+  /// with the same options, for this machine's instruction set, by this build of Inlay; else it is
+  /// written anew. That it cannot be written is no failure: see Model::preparation(). Whether the
+  /// model is the same is told from a checksum of all its bytes, a second or less per 4 GB; an
+  /// application that ships the prepared file loads that one itself, which reads nothing twice.
+  FilePath prepared = "";
+  /// Checks all bytes of a prepared file's weights against their checksum before using them, not
+  /// only its graph and every size.
+  bool check_prepared_weights = false;
+  /// Sees the graph after each pass. A prepared file is loaded without passes.
   std::function<void(const Pass&, const Graph&)> after_pass = {};
 };
 
@@ -58,15 +71,23 @@ struct Placement {
 
 /// Bytes that a model holds, whatever the number of sessions.
 struct ModelMemory {
-  std::size_t constants = 0;  ///< weights as loaded (mapped or owned)
+  std::size_t constants = 0;  ///< weights as loaded (mapped or owned) that are still needed
   std::size_t packed = 0;     ///< weights repacked for kernels
+};
+
+/// What became of ModelOptions::prepared.
+struct Preparation {
+  bool loaded = false;   ///< the model is what the prepared file holds
+  bool written = false;  ///< the prepared file was made anew
+  std::string reason;    ///< why it was not loaded, or not written
 };
 
 /// A handle to an immutable model; copies are cheap. Thread-safety: all members, from any thread.
 class INLAY_API Model {
  public:
-  /// Loads an ONNX file. Errors: io, not_found, parse, invalid_graph, unsupported, limit,
-  /// out_of_memory, invalid_argument.
+  /// Loads an ONNX file, or one of save_prepared(). Errors: io, not_found, parse, invalid_graph,
+  /// unsupported, limit, out_of_memory, invalid_argument; stale, for a prepared file that was made
+  /// with other options, for another instruction set, or by another build of Inlay.
   static Model load(const FilePath& path, const ModelOptions& options = {});
   static Model load(std::span<const std::byte> bytes, const ModelOptions& options = {});
   static Model load(Reader& reader, const ModelOptions& options = {});
@@ -78,6 +99,13 @@ class INLAY_API Model {
                                 const ModelOptions& options = {}) noexcept;
   static Result<Model> try_load(Reader& reader, const ModelOptions& options = {}) noexcept;
   static Result<Model> try_from_graph(Graph graph, const ModelOptions& options = {}) noexcept;
+
+  /// Writes the graph as it runs and the packed weights to a file that load() takes, so that it has
+  /// neither to run passes nor to pack. A file that is there is replaced as a whole. Errors: io,
+  /// unsupported (an attribute that cannot be stored).
+  void save_prepared(const FilePath& path) const;
+  Result<void> try_save_prepared(const FilePath& path) const noexcept;
+  const Preparation& preparation() const noexcept;
 
   struct Port {
     std::string name;
@@ -91,7 +119,8 @@ class INLAY_API Model {
   /// Domain to version.
   const std::map<std::string, int>& opsets() const noexcept;
 
-  /// The graph as it runs, after all passes.
+  /// The graph as it runs, after all passes. Constants that kernels have packed are without
+  /// elements.
   const Graph& graph() const noexcept;
   /// In the order of the graph's nodes.
   std::span<const Placement> placements() const noexcept;

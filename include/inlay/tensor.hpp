@@ -41,6 +41,15 @@ class INLAY_API Tensor {
   static Tensor wrap(DType dtype, const Shape& shape, const void* data, std::size_t bytes,
                      std::shared_ptr<const void> owner = nullptr);
 
+  /// Refers to elements that never change, at any address, e.g. within a mapped file. Unaligned
+  /// ones of the caller's own memory (no owner) are copied.
+  /// Errors: shape_mismatch, invalid_argument as wrap().
+  static Tensor wrap_constant(DType dtype, const Shape& shape, const void* data, std::size_t bytes,
+                              std::shared_ptr<const void> owner);
+
+  /// Only what kind of tensor there was: has_elements() is false.
+  static Tensor without_elements(DType dtype, const Shape& shape);
+
   /// Copies `values` into a new tensor. Errors: shape_mismatch when the counts differ.
   template <class T>
   static Tensor copy_of(std::span<const T> values, const Shape& shape);
@@ -69,7 +78,14 @@ class INLAY_API Tensor {
   std::size_t bytes() const noexcept { return bytes_; }
   bool writable() const noexcept { return writable_; }
 
+  /// False for a weight whose elements a model gave up once a kernel had packed them.
+  bool has_elements() const noexcept { return data_ != nullptr || size_ == 0; }
+
+  /// The elements' first byte; not aligned for the dtype where wrap_constant() found them so.
   const void* data() const noexcept { return data_; }
+  /// The elements, aligned for the dtype. Unaligned ones are copied when first asked for, once for
+  /// all tensors that share them. Errors: invalid_argument (no elements), out_of_memory.
+  const void* elements() const { return direct_ ? data_ : other_elements(); }
   /// Errors: invalid_argument for a view of const memory.
   void* mutable_data();
 
@@ -77,8 +93,7 @@ class INLAY_API Tensor {
   template <class T>
   std::span<const T> as() const {
     check_dtype(dtype_of<T>);
-    return {static_cast<const T*>(static_cast<const void*>(data_)),
-            static_cast<std::size_t>(size_)};
+    return {static_cast<const T*>(elements()), static_cast<std::size_t>(size_)};
   }
   /// The elements, to be written. Errors: type_mismatch, invalid_argument (read-only view).
   template <class T>
@@ -96,7 +111,7 @@ class INLAY_API Tensor {
 
   /// The same elements under another shape. Errors: shape_mismatch when the counts differ.
   Tensor reshaped(const Shape& shape) const;
-  /// A deep copy that owns its elements.
+  /// A deep copy that owns its elements, if it has any.
   Tensor clone() const;
   /// Whatever keeps the elements alive; null for a view of the caller's memory.
   const std::shared_ptr<const void>& owner() const noexcept { return owner_; }
@@ -104,6 +119,7 @@ class INLAY_API Tensor {
  private:
   void check_dtype(DType wanted) const;
   void check_single() const;
+  const void* other_elements() const;
 
   std::shared_ptr<const void> owner_;
   std::byte* data_ = nullptr;
@@ -112,6 +128,7 @@ class INLAY_API Tensor {
   Shape shape_;
   DType dtype_ = DType::undefined;
   bool writable_ = true;
+  bool direct_ = true;  ///< data_ is what elements() gives
 };
 
 template <class T>

@@ -17,7 +17,7 @@ ModelOptions GlobalOptions::model_options() const {
 #endif
     registry_ = std::move(registry);
   }
-  ModelOptions options{.registry = registry_};
+  ModelOptions options{.registry = registry_, .threads = threads};
   if (!backend.empty()) options.backends = {backend};
   return options;
 }

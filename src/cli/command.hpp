@@ -29,6 +29,7 @@ void add_run(CLI::App& app, const GlobalOptions& global);
 void add_verify(CLI::App& app, const GlobalOptions& global);
 void add_conformance(CLI::App& app, const GlobalOptions& global);
 void add_operators(CLI::App& app, const GlobalOptions& global);
+void add_prepare(CLI::App& app, const GlobalOptions& global);
 void add_bench(CLI::App& app, const GlobalOptions& global);
 
 /// What ImageDecoder decodes in this build.

@@ -95,14 +95,12 @@ MemoryReport memory_of(const Model& model) {
   return report;
 }
 
-// The model with its open axes at 1, so that sizes can be told; the model itself where that does
-// not work (sequences, axes that do not fit).
-Model with_open_axes_at_one(const Model& model, const GlobalOptions& global) {
-  ModelOptions options = global.model_options();
-  options.optimize = false;
+// The model of `graph` with its open axes at 1, so that sizes can be told; the model itself where
+// that does not work (sequences, axes that do not fit).
+Model with_open_axes_at_one(const Graph& graph, const Model& model, const GlobalOptions& global) {
   const auto fixed = try_call([&] {
     const auto values = made_up_inputs(model.inputs(), 1, {});
-    return Model::from_graph(with_input_shapes(model.graph(), values), options);
+    return Model::from_graph(with_input_shapes(graph, values), global.model_options());
   });
   return fixed ? *fixed : model;
 }
@@ -225,10 +223,10 @@ void inspect(const Arguments& arguments, const GlobalOptions& global) {
       }
     };
   }
-  const auto loaded = Model::try_from_graph(std::move(graph), options);
+  const auto loaded = Model::try_from_graph(graph.clone(), options);
   if (!loaded) throw loaded.error().at({.file = arguments.model});
   const Model& model = *loaded;
-  const Model sized = has_open_axes(model) ? with_open_axes_at_one(model, global) : model;
+  const Model sized = has_open_axes(model) ? with_open_axes_at_one(graph, model, global) : model;
   const MemoryReport memory = memory_of(sized);
   const Flops flops = count_flops(sized.graph());
 

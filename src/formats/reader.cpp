@@ -3,76 +3,14 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <system_error>
 
-#if defined(__unix__) || defined(__APPLE__)
-#define INLAY_HAS_MMAP
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#endif
+#include "pages.hpp"
 
 namespace inlay::inline v0 {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Files that are empty, or no plain files (pipes), cannot be mapped.
-Bytes read_stream(const fs::path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  auto content = std::make_shared<std::string>();
-  char block[1 << 16];
-  while (stream.read(block, sizeof block) || stream.gcount() > 0) {
-    content->append(block, static_cast<std::size_t>(stream.gcount()));
-  }
-  if (!stream.eof()) throw Error(ErrorCode::io, "the file cannot be read");
-  return {std::as_bytes(std::span(*content)), content};
-}
-
-#if defined(INLAY_HAS_MMAP)
-[[noreturn]] void throw_errno(int error) {
-  const auto code = error == ENOENT || error == ENOTDIR ? ErrorCode::not_found
-                    : error == ENOMEM                   ? ErrorCode::out_of_memory
-                                                        : ErrorCode::io;
-  throw Error(code, "the file cannot be read: " + std::generic_category().message(error));
-}
-
-class Descriptor {
- public:
-  explicit Descriptor(const fs::path& path) : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (fd_ < 0) throw_errno(errno);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { ::close(fd_); }
-  int get() const noexcept { return fd_; }
-
- private:
-  int fd_;
-};
-
-Bytes read_file(const fs::path& path) {
-  const Descriptor file(path);
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) throw_errno(errno);
-  const auto size = static_cast<std::size_t>(status.st_size);
-  if (!S_ISREG(status.st_mode) || size == 0) return read_stream(path);
-  void* const start = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
-  if (start == MAP_FAILED) return read_stream(path);
-  std::shared_ptr<const void> owner(
-      start, [size](const void* p) { ::munmap(const_cast<void*>(p), size); });
-  return {{static_cast<const std::byte*>(start), size}, std::move(owner)};
-}
-#else
-Bytes read_file(const fs::path& path) {
-  if (!fs::exists(path)) throw Error(ErrorCode::not_found, "there is no such file");
-  return read_stream(path);
-}
-#endif
 
 [[noreturn]] void refuse(const std::string& location, const std::string& why) {
   throw Error(ErrorCode::invalid_argument,
@@ -111,7 +49,7 @@ class FileReader final : public Reader {
 
   Bytes read() override {
     try {
-      return read_file(path_);
+      return map_file(path_);
     } catch (const Error& error) {
       throw error.at({.file = name()});
     }

@@ -30,7 +30,8 @@ std::string list(const Range& range, F&& item) {
 }
 
 std::string elements(const Tensor& tensor) {
-  if (tensor.size() > static_cast<std::int64_t>(shown_elements)) return "{…}";
+  const bool is_short = tensor.size() <= static_cast<std::int64_t>(shown_elements);
+  if (!is_short || !tensor.has_elements()) return "{…}";
   const auto integer = [](auto v) { return std::to_string(v); };
   switch (tensor.dtype()) {
     case DType::float32:

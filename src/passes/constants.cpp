@@ -1,5 +1,6 @@
 #include "passes/constants.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace inlay::inline v0::passes {
@@ -124,6 +125,27 @@ Tensor scaled(const Tensor& tensor, int axis, std::span<const double> factors) {
   return result;
 }
 
+namespace {
+
+/// In square blocks, so that a cache line is used whole on both sides.
+template <class T>
+void transpose_matrix(std::span<const T> from, std::int64_t rows, std::int64_t columns,
+                      std::span<T> to) {
+  constexpr std::int64_t block = 16;
+  for (std::int64_t r0 = 0; r0 < rows; r0 += block) {
+    for (std::int64_t c0 = 0; c0 < columns; c0 += block) {
+      for (std::int64_t c = c0; c < std::min(c0 + block, columns); ++c) {
+        for (std::int64_t r = r0; r < std::min(r0 + block, rows); ++r) {
+          to[static_cast<std::size_t>(c * rows + r)] =
+              from[static_cast<std::size_t>(r * columns + c)];
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
 Tensor transposed(const Tensor& tensor, std::span<const std::int64_t> perm) {
   Shape shape;
   std::vector<std::int64_t> strides(perm.size());
@@ -136,6 +158,9 @@ Tensor transposed(const Tensor& tensor, std::span<const std::int64_t> perm) {
   visit_number(tensor.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const auto from = tensor.as<T>();
+    if (perm.size() == 2 && perm[0] == 1) {
+      return transpose_matrix(from, tensor.dim(0), tensor.dim(1), result.as_mutable<T>());
+    }
     std::vector<std::int64_t> index(perm.size(), 0);
     std::int64_t offset = 0;
     for (T& element : result.as_mutable<T>()) {

@@ -20,7 +20,8 @@ std::size_t hash_bytes(const void* data, std::size_t bytes) {
 }
 
 bool is_small_number(const Tensor& tensor) {
-  return tensor.dtype() != DType::string && tensor.bytes() <= compared_bytes;
+  return tensor.dtype() != DType::string && tensor.bytes() <= compared_bytes &&
+         tensor.has_elements();
 }
 
 std::size_t hash_of(const Tensor& tensor) {

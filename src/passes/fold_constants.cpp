@@ -136,6 +136,7 @@ class Folder {
       if (output != no_id && !graph.value(output).type.is_tensor()) return false;
     }
     try {
+      if (take_tensor(node)) return true;
       if (!within_budget(graph, node, *schema)) return false;
       const std::vector<ValueId> outputs = node.outputs;
       const std::vector<Value> values = evaluate_node(graph, node, scope_.registry);
@@ -150,6 +151,17 @@ class Folder {
     } catch (const Error&) {
       return false;  // it may never run; if it does, the error has its place then
     }
+    return true;
+  }
+
+  /// A Constant's tensor, without a copy.
+  bool take_tensor(const Node& node) {
+    if (!node.is("Constant") || node.output(0) == no_id) return false;
+    const auto* held = node.attributes.get<Tensor>("value");
+    if (held == nullptr) return false;
+    const ValueId output = node.output(0);
+    editor_.make_constant(output, Tensor(*held));  // the node goes, and its attributes with it
+    mark(output);
     return true;
   }
 

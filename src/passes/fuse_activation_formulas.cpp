@@ -151,7 +151,7 @@ bool rewrite(Editor& editor, NodeId id, const Formula& formula) {
 
 void fuse_activation_formulas(Graph& graph, const PassContext& /*context*/) {
   Editor editor(graph);
-  const std::vector<Formula> list = formulas();
+  static const std::vector<Formula> list = formulas();
   // From the end, so that a formula is found before a shorter one within it.
   for (std::size_t i = graph.nodes.size(); i-- > 0;) {
     if (!graph.nodes[i].is("Mul") && !graph.nodes[i].is("Div")) continue;

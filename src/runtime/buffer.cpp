@@ -2,6 +2,8 @@
 
 #include <new>
 
+#include "pages.hpp"
+
 namespace inlay::inline v0 {
 namespace {
 
@@ -19,6 +21,7 @@ std::byte* Buffer::reserve(std::size_t bytes) {
     size_ = 0;
     data_.reset(static_cast<std::byte*>(::operator new(bytes, std::align_val_t(alignment))));
     size_ = bytes;
+    commit_pages(data_.get(), bytes);
   }
   return data_.get();
 }

@@ -27,8 +27,9 @@ std::vector<Value> evaluate_node(const Graph& graph, const Node& node, const Reg
   single.add_node(std::move(copy));
   for (const auto& backend : registry.backends()) {
     if (backend->name() != "reference") continue;
-    const auto plan = Plan::compile(single, registry, std::span(&backend, 1));
     const auto executor = inline_executor();
+    Compilation compilation{registry, std::span(&backend, 1), *executor};
+    const auto plan = Plan::compile(single, compilation);
     const ProfileFn no_profile;
     Frame frame(*plan, *executor, no_profile);
     std::vector<Value> found(single.outputs.size());

@@ -1,6 +1,7 @@
 // What a Model handle points to.
 #pragma once
 
+#include "formats/prepared/prepared_file.hpp"
 #include "inlay/model.hpp"
 #include "runtime/plan.hpp"
 
@@ -13,6 +14,9 @@ struct Model::State {
   std::vector<Port> inputs;
   std::vector<Port> outputs;
   std::vector<Placement> placements;
+  prepared::Key key;                      ///< what a prepared file of it must agree with
+  std::vector<prepared::Source> sources;  ///< empty unless ModelOptions::prepared asked for them
+  Preparation preparation;
 };
 
 }  // namespace inlay::inline v0

@@ -1,6 +1,7 @@
 #include "runtime/plan.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 #include "runtime/memory_planner.hpp"
 
@@ -28,42 +29,87 @@ bool place(Step& step, const Graph& graph,
   return false;
 }
 
+/// Takes the elements of constants that nobody reads any more.
+class ConstantReaders {
+ public:
+  ConstantReaders(Graph& graph, std::span<const Step> steps)
+      : graph_(graph), left_(graph.values.size()) {
+    for (const Step& step : steps) {
+      for (const ValueId id : step.node->inputs) add(id);
+      for (const ValueId id : step.captures) add(id);
+    }
+    for (const ValueId id : graph.outputs) add(id);
+  }
+
+  /// A kernel is made and does not read the constant at run time. Called from any thread.
+  void consumed(ValueId id) {
+    if (graph_.constant(id) == nullptr) return;
+    if (left_[static_cast<std::size_t>(id)].fetch_sub(1) != 1) return;
+    Tensor& constant = graph_.value(id).constant;
+    constant = Tensor::without_elements(constant.dtype(), constant.shape());
+  }
+
+  /// Errors: invalid_argument, when a constant that is read at run time is without elements.
+  void check() const {
+    for (std::size_t i = 0; i < left_.size(); ++i) {
+      const ValueInfo& value = graph_.values[i];
+      if (left_[i] > 0 && value.is_constant() && !value.constant.has_elements()) {
+        throw Error(ErrorCode::invalid_argument, "a constant that is needed has no elements",
+                    {.tensor = value.name});
+      }
+    }
+  }
+
+ private:
+  void add(ValueId id) {
+    if (id != no_id) ++left_[static_cast<std::size_t>(id)];
+  }
+
+  Graph& graph_;
+  std::vector<std::atomic<std::int32_t>> left_;  ///< by ValueId
+};
+
+PackedWeights next_stored(Compilation& compilation) {
+  const std::size_t step = compilation.steps++;
+  if (compilation.stored == nullptr) return {};
+  if (step >= compilation.stored->size()) {
+    throw Error(ErrorCode::stale, "the prepared file holds the weights of fewer nodes");
+  }
+  return PackedWeights(std::move((*compilation.stored)[step]));
+}
+
 }  // namespace
 
-std::unique_ptr<const Plan> Plan::compile(
-    const Graph& graph, const Registry& registry,
-    std::span<const std::shared_ptr<const Backend>> backends) {
+std::unique_ptr<const Plan> Plan::compile(Graph& graph, Compilation& compilation) {
   std::unique_ptr<Plan> plan(new Plan(graph));
   std::string refused;
   Where first_refused;
-  for (const Node& node : graph.nodes) {
+  for (Node& node : graph.nodes) {
     if (node.dead()) continue;
     Step step;
     step.node = &node;
-    if (!place(step, graph, backends)) {
+    if (!place(step, graph, compilation.backends)) {
       if (refused.empty()) first_refused = place_of(node);
       const std::string op =
           qualified_op(node.domain, node.op) + " (version " + std::to_string(node.version) + ")";
       if (refused.find(op) == std::string::npos) refused += (refused.empty() ? "" : ", ") + op;
       continue;
     }
+    const Registry& registry = compilation.registry;
     if (const OpSchema* schema = registry.find_op(node.domain, node.op, node.version)) {
       step.traits = schema->traits;
     }
-    for_each_subgraph(node, [&](const Graph& subgraph) {
-      step.subplans.push_back({Plan::compile(subgraph, registry, backends), step.captures.size()});
+    step.packed = next_stored(compilation);
+    for_each_subgraph(node, [&](Graph& subgraph) {
+      step.subplans.push_back({Plan::compile(subgraph, compilation), step.captures.size()});
       for (const Capture& capture : subgraph.captures) step.captures.push_back(capture.outer);
     });
-    try {
-      step.kernel = step.backend->compile({graph, node});
-    } catch (const Error& error) {
-      throw error.at(place_of(node));
-    }
     plan->steps_.push_back(std::move(step));
   }
   if (!refused.empty()) {
     throw Error(ErrorCode::unsupported, "no backend runs " + refused, first_refused);
   }
+  plan->compile_kernels(graph, compilation.executor);
   plan->output_index_.assign(graph.values.size(), -1);
   for (std::size_t i = graph.outputs.size(); i-- > 0;) {
     plan->output_index_[static_cast<std::size_t>(graph.outputs[i])] = static_cast<int>(i);
@@ -73,10 +119,39 @@ std::unique_ptr<const Plan> Plan::compile(
   return plan;
 }
 
+void Plan::compile_kernels(Graph& graph, Executor& executor) {
+  ConstantReaders readers(graph, steps_);
+  std::vector<std::exception_ptr> errors(steps_.size());
+  const auto compile = [&](Step& step) {
+    step.kernel = step.backend->compile({graph, *step.node, &step.packed});
+    step.packed.finish();
+    for (std::size_t i = 0; i < step.node->inputs.size(); ++i) {
+      if (step.kernel->consumed(i)) readers.consumed(step.node->inputs[i]);
+    }
+  };
+  executor.parallel_for(std::ssize(steps_), [&](std::int64_t task, int) {
+    const auto i = static_cast<std::size_t>(task);
+    try {
+      compile(steps_[i]);
+    } catch (...) {
+      errors[i] = std::current_exception();
+    }
+  });
+  for (std::size_t i = 0; i < errors.size(); ++i) {
+    if (!errors[i]) continue;
+    try {
+      std::rethrow_exception(errors[i]);
+    } catch (...) {
+      throw current_error().at(place_of(*steps_[i].node));
+    }
+  }
+  readers.check();
+}
+
 std::size_t Plan::packed_bytes() const noexcept {
   std::size_t bytes = 0;
   for (const Step& step : steps_) {
-    bytes += step.kernel->packed_bytes();
+    bytes += step.packed.bytes() + step.kernel->packed_bytes();
     for (const Subplan& subplan : step.subplans) bytes += subplan.plan->packed_bytes();
   }
   return bytes;

@@ -21,6 +21,7 @@ struct Step {
   const Node* node = nullptr;
   const Backend* backend = nullptr;
   std::string reason;
+  PackedWeights packed;
   std::unique_ptr<const Kernel> kernel;
   std::vector<ValueId> captures;   ///< values that the subgraphs read
   std::vector<Subplan> subplans;   ///< in attribute order
@@ -43,17 +44,34 @@ struct MemoryPlan {
   std::size_t arena_bytes = 0;
 };
 
+/// What a plan is made with.
+struct Compilation {
+  const Registry& registry;
+  std::span<const std::shared_ptr<const Backend>> backends;  ///< asked in order
+  Executor& executor;                                        ///< packs weights
+  /// Packed weights of a prepared file in the order of Plan::each_step; null: none.
+  std::vector<std::vector<Tensor>>* stored = nullptr;
+  std::size_t steps = 0;  ///< so far, those of subgraphs included
+};
+
 class INLAY_API Plan {
  public:
-  /// `backends` are asked in order. `graph` must outlive the plan.
-  /// Errors: unsupported, naming every node that no backend takes; any error of compiling a kernel.
-  static std::unique_ptr<const Plan> compile(
-      const Graph& graph, const Registry& registry,
-      std::span<const std::shared_ptr<const Backend>> backends);
+  /// `graph` must outlive the plan; its constants that nobody reads once kernels have packed them
+  /// lose their elements. Errors: unsupported, naming every node that no backend takes; any error
+  /// of compiling a kernel.
+  static std::unique_ptr<const Plan> compile(Graph& graph, Compilation& compilation);
 
   const Graph& graph() const noexcept { return graph_; }
   std::span<const Step> steps() const noexcept { return steps_; }
   std::size_t packed_bytes() const noexcept;
+  /// Calls f(step) for each step, before those of its subgraphs.
+  template <class F>
+  void each_step(F&& f) const {
+    for (const Step& step : steps_) {
+      f(step);
+      for (const Subplan& subplan : step.subplans) subplan.plan->each_step(f);
+    }
+  }
 
   /// Position of a value among the graph's outputs, -1 if it is none.
   int output_index(ValueId id) const noexcept {
@@ -71,6 +89,7 @@ class INLAY_API Plan {
 
  private:
   explicit Plan(const Graph& graph) : graph_(graph) {}
+  void compile_kernels(Graph& graph, Executor& executor);
   void find_storage();
   void find_last_uses();
 

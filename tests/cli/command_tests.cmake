@@ -26,6 +26,16 @@ inlay_command_test(bench "p50 .*GFLOP/s.*peak" bench ${digits} --duration 0.05 -
 inlay_command_test(bench_json "\"share_of_peak\": [0-9]" bench ${digits} --duration 0.05 --json
   --shape image=3x1x8x8 --threads 2)
 
+set(prepared ${CMAKE_CURRENT_BINARY_DIR}/digits.inlay)
+inlay_command_test(prepare "digits.inlay (written|is up to date) " prepare ${digits} -o ${prepared})
+inlay_command_test(bench_prepared "load .*p50 " bench ${prepared} --duration 0.05)
+inlay_command_test(prepare_again "\"written\": false" prepare ${digits} -o ${prepared} --check --json)
+inlay_command_test(prepared_for_another_backend "stale: .*list of backends"
+  bench ${prepared} --backend reference)
+set_tests_properties(command_prepare PROPERTIES FIXTURES_SETUP prepared_digits)
+set_tests_properties(command_bench_prepared command_prepare_again
+  command_prepared_for_another_backend PROPERTIES FIXTURES_REQUIRED prepared_digits)
+
 inlay_command_test(operators "Abs . 1 . numbers .*Relu . 1 . floats, signed integers" operators)
 
 inlay_command_fails(no_file inspect no_such_file.onnx)

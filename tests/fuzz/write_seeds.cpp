@@ -1,4 +1,5 @@
-// Writes what fuzzing starts from: write_seeds FOLDER; models and pictures, in a folder each.
+// Writes what fuzzing starts from: write_seeds FOLDER; models, prepared ones and pictures, in a
+// folder each.
 #include <filesystem>
 #include <fstream>
 
@@ -25,6 +26,9 @@ int main(int argc, char** argv) {
   bool done = true;
   for (const auto& [name, bytes] : onnx_file::samples()) {
     done = write(folder / "models" / (name + ".onnx"), bytes) && done;
+    fs::create_directories(folder / "prepared");
+    const auto model = inlay::Model::try_load(onnx_file::as_bytes(bytes));
+    if (model) model->save_prepared(folder / "prepared" / (name + ".inlay"));
   }
   for (const ImageSample& sample : all_samples()) {
     const auto bytes = sample.bytes();

@@ -7,4 +7,5 @@ outputs()            arrays of the last run, in the model's order; None for what
 version, settings    text
 """
 PYTHON_ENGINES = ("onnxruntime", "openvino", "ncnn")
-ENGINES = ("inlay",) + PYTHON_ENGINES
+INLAY = ("inlay", "inlay_prepared")  # inlay_peer; from the ONNX file, and from a prepared file
+ENGINES = INLAY + PYTHON_ENGINES

@@ -19,6 +19,7 @@ class CpuBackend final : public Backend {
   }
 
   std::string_view name() const noexcept override { return "cpu"; }
+  std::string_view variant() const noexcept override { return table_.name; }
 
   std::int64_t channel_block() const noexcept override { return table_.blocked.block; }
 

@@ -81,19 +81,17 @@ class BlockedConvKernel final : public Kernel {
       }
     }
     const BlockedConvPlan plan = blocked_.plan(shape, form_);
-    packed_ = Tensor::zeros(DType::float32, {static_cast<std::int64_t>(plan.packed_floats)});
-    blocked_.pack_weights(shape, plan, weights.as<float>().data(),
-                          packed_.as_mutable<float>().data());
+    packed_ = context.pack<float>(static_cast<std::int64_t>(plan.packed_floats), [&](float* to) {
+      blocked_.pack_weights(shape, plan, weights.as<float>().data(), to);
+    });
     const Tensor* bias = context.constant(2);
     if (bias == nullptr || bias->size() != shape.filters) return;
-    bias_ = Tensor::zeros(DType::float32, {kernels::round_up(shape.filters, blocked_.block)});
-    const auto from = bias->as<float>();
-    std::copy(from.begin(), from.end(), bias_.as_mutable<float>().begin());
+    bias_ = context.pack<float>(kernels::round_up(shape.filters, blocked_.block), [&](float* to) {
+      const auto from = bias->as<float>();
+      std::copy(from.begin(), from.end(), to);
+    });
   }
 
-  std::size_t packed_bytes() const noexcept override {
-    return packed_.bytes() + (bias_.defined() ? bias_.bytes() : 0);
-  }
   bool consumed(std::size_t i) const noexcept override {
     return i == 1 || (i == 2 && bias_.defined());
   }

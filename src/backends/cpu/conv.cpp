@@ -22,17 +22,14 @@ class ConvKernel final : public Kernel {
                               : nominal_shape(context.node, weights->shape());
     const ConvPlan plan = conv_.plan(shape);
     if (plan.packed_floats == 0) return;
-    packed_ = Tensor::zeros(DType::float32, {static_cast<std::int64_t>(plan.packed_floats)});
-    conv_.pack_weights(shape, plan, weights->as<float>().data(),
-                       packed_.as_mutable<float>().data());
+    packed_ = context.pack<float>(static_cast<std::int64_t>(plan.packed_floats), [&](float* to) {
+      conv_.pack_weights(shape, plan, weights->as<float>().data(), to);
+    });
     weights_shape_ = weights->shape();
     // For some sizes of the input the weights are used as they are.
     consumed_ = x.has_value();
   }
 
-  std::size_t packed_bytes() const noexcept override {
-    return packed_.defined() ? packed_.bytes() : 0;
-  }
   bool consumed(std::size_t i) const noexcept override { return i == 1 && consumed_; }
 
   void run(KernelContext& context) const override {

@@ -49,14 +49,14 @@ class MatMulKernel final : public Kernel {
     activation_ = fused_activation(attributes).value_or(kernels::Activation{});
     if (const Tensor* b = context.constant(1)) {
       pack(
-          *b, transposes_.b, b_,
+          context, *b, transposes_.b, b_,
           [&](MatrixView view, std::int64_t count, std::int64_t k, std::int64_t n, float* packed) {
             pack_matrices_b(gemm_, view, count, k, n, packed);
           },
           gemm_.packed_b_size);
     } else if (const Tensor* a = context.constant(0)) {
       pack(
-          *a, transposes_.a, a_,
+          context, *a, transposes_.a, a_,
           [&](MatrixView view, std::int64_t count, std::int64_t m, std::int64_t k, float* packed) {
             pack_matrices_a(gemm_, view, count, m, k, packed);
           },
@@ -64,9 +64,6 @@ class MatMulKernel final : public Kernel {
     }
   }
 
-  std::size_t packed_bytes() const noexcept override {
-    return (a_.matrices > 0 ? a_.floats.bytes() : 0) + (b_.matrices > 0 ? b_.floats.bytes() : 0);
-  }
   bool consumed(std::size_t i) const noexcept override {
     return (i == 0 && a_.matrices > 0) || (i == 1 && b_.matrices > 0);
   }
@@ -110,17 +107,18 @@ class MatMulKernel final : public Kernel {
 
  private:
   template <class Pack, class Size>
-  static void pack(const Tensor& tensor, bool transpose, PackedOperand& to, const Pack& pack_all,
-                   const Size& packed_size) {
+  static void pack(const CompileContext& context, const Tensor& tensor, bool transpose,
+                   PackedOperand& to, const Pack& pack_all, const Size& packed_size) {
     const Shape shape = Transposes::applied(tensor.shape(), transpose);
     if (shape.rank() < 2 || tensor.size() == 0) return;
     const std::int64_t rows = shape[shape.rank() - 2], cols = shape.back();
     // A single row or column is read as it is: a panel of it would be mostly zeros.
     if (rows == 1 || cols == 1) return;
     const std::int64_t matrices = tensor.size() / (rows * cols);
-    to.floats = Tensor::zeros(DType::float32, {matrices * packed_size(rows, cols)});
-    pack_all(Transposes::view(tensor.as<float>().data(), rows, cols, transpose), matrices, rows,
-             cols, to.floats.as_mutable<float>().data());
+    to.floats = context.pack<float>(matrices * packed_size(rows, cols), [&](float* packed) {
+      pack_all(Transposes::view(tensor.as<float>().data(), rows, cols, transpose), matrices, rows,
+               cols, packed);
+    });
     to.shape = tensor.shape();
     to.matrices = matrices;
   }

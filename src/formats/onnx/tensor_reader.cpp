@@ -149,11 +149,18 @@ Tensor read_typed(std::string_view bytes, DType dtype, const Shape& shape) {
   return tensor;
 }
 
-/// Whether the bytes can be used where they are.
+/// Smaller tensors are copied: a few of them must not keep a whole file mapped.
+constexpr std::size_t least_borrowed = std::size_t{64} << 10;
+
+/// Whether the bytes can be used where they are; unaligned ones are copied by those who mind.
 bool usable_in_place(DType dtype, std::string_view bytes) {
-  if (dtype == DType::boolean) {  // a bool that is neither 0 nor 1 is undefined behaviour
-    return std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == 0 || c == 1; });
-  }
+  if (bytes.size() < least_borrowed) return false;
+  // A bool that is neither 0 nor 1 is undefined behaviour.
+  return dtype != DType::boolean ||
+         std::all_of(bytes.begin(), bytes.end(), [](char c) { return c == 0 || c == 1; });
+}
+
+bool is_aligned(DType dtype, std::string_view bytes) {
   const auto alignment = static_cast<std::uintptr_t>(std::max(bit_width(dtype) / 8, 1));
   return reinterpret_cast<std::uintptr_t>(bytes.data()) % alignment == 0;
 }
@@ -173,9 +180,8 @@ Tensor copy_raw(DType dtype, const Shape& shape, std::string_view bytes) {
 
 Tensor from_raw(DType dtype, const Shape& shape, std::string_view bytes, const Bytes& file,
                 bool borrow) {
-  if (borrow && !bytes.empty() && usable_in_place(dtype, bytes)) {
-    return Tensor::wrap(dtype, shape, static_cast<const void*>(bytes.data()), bytes.size(),
-                        file.owner);
+  if (borrow && usable_in_place(dtype, bytes)) {
+    return Tensor::wrap_constant(dtype, shape, bytes.data(), bytes.size(), file.owner);
   }
   return copy_raw(dtype, shape, bytes);
 }
@@ -187,7 +193,8 @@ Tensor read_external(const Header& header, const Shape& shape, std::uint64_t nee
   }
   const Bytes file = context.external->find(*header.external, needed, context.budget);
   const std::string_view bytes(reinterpret_cast<const char*>(file.bytes.data()), file.bytes.size());
-  if (!context.borrow || !usable_in_place(header.dtype, bytes)) {
+  if (!context.borrow || !usable_in_place(header.dtype, bytes) ||
+      !is_aligned(header.dtype, bytes)) {
     context.budget.spend(needed, "copies of external data");  // regions may overlap
   }
   return from_raw(header.dtype, shape, bytes, file, context.borrow);

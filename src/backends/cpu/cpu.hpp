@@ -31,6 +31,7 @@ INLAY_CONSTEVAL CpuOp cpu_op(std::string_view domain, std::string_view op,
 
 // One function per family file in this folder.
 std::vector<CpuOp> matmul_ops();
+std::vector<CpuOp> einsum_ops();
 std::vector<CpuOp> conv_ops();
 std::vector<CpuOp> elementwise_ops();
 std::vector<CpuOp> arithmetic_ops();

@@ -36,6 +36,13 @@ ConvShape shape_of(const Window& window, bool transpose) {
   return s;
 }
 
+/// Lets an innermost axis of one pixel give way to those before it: kernels work along rows.
+void drop_flat_width(ConvShape& s) {
+  if (s.in.w != 1 || s.out.w != 1 || s.kernel.w != 1 || s.pad.w != 0) return;
+  for (Extent3* e : {&s.in, &s.out, &s.kernel, &s.stride, &s.dilation}) *e = {1, e->d, e->h};
+  s.pad = {0, s.pad.d, s.pad.h};
+}
+
 struct Geometry {
   ConvShape shape;
   Shape output;
@@ -48,6 +55,7 @@ Geometry geometry_of(const Node& node, const Shape& x, const Shape& w) {
     Geometry result{shape_of(g.window, false), g.output};
     result.shape.batch = g.batch, result.shape.channels = g.channels;
     result.shape.filters = g.filters, result.shape.groups = g.groups;
+    drop_flat_width(result.shape);
     return result;
   }
   const std::int64_t groups = node.attributes.integer("group", 1);

@@ -189,11 +189,16 @@ void Frame::set(std::size_t s, std::size_t output, Value value) {
   const ValueId id = step(s).node->output(output);
   if (id == no_id) return;
   const int index = plan_.output_index(id);
-  if (index >= 0 && value.is_tensor() && is_fixed(static_cast<std::size_t>(index))) {
+  if (index >= 0 && value.is_tensor()) {
     const Tensor& from = value.tensor();
-    Tensor& to = place_output(static_cast<std::size_t>(index), id, from.dtype(), from.shape());
-    copy_elements(from, to);
-    return;
+    const Value& there = outputs_[static_cast<std::size_t>(index)];
+    const bool has_room =
+        is_like(there, from.dtype(), from.shape()) && there.tensor().owner().use_count() == 1;
+    if (has_room || is_fixed(static_cast<std::size_t>(index))) {
+      Tensor& to = place_output(static_cast<std::size_t>(index), id, from.dtype(), from.shape());
+      copy_elements(from, to);
+      return;
+    }
   }
   slot(id) = owned(value);
   if (index >= 0) outputs_[static_cast<std::size_t>(index)] = slot(id);

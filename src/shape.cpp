@@ -22,6 +22,7 @@ int normalize_axis(std::int64_t axis, int rank) {
 }
 
 Shape broadcast(const Shape& a, const Shape& b) {
+  if (a == b) return a;
   Shape shape = a.rank() >= b.rank() ? a : b;
   const Shape& shorter = a.rank() >= b.rank() ? b : a;
   const int shift = shape.rank() - shorter.rank();

@@ -121,6 +121,11 @@ TEST_CASE("cpu: Conv takes 1 to 3 spatial axes with uneven padding", "[cpu]") {
              {"pads", Integers{1, 1, 0, 0}}}));
   conv({1, 3, 6, 7, 8}, {4, 3, 2, 3, 2}, with({{"pads", Integers{0, 1, 1, 1, 1, 0}}}));
   conv({1, 3, 9, 9}, {4, 3, 3, 3}, with({{"pads", Integers{-1, -2, 0, -1}}}));
+  conv({1, 1, 640}, {30, 1, 256}, with({{"strides", Integers{128}}}));
+  conv({2, 1, 900}, {3, 1, 256}, with({{"strides", Integers{128}}, {"pads", Integers{64, 64}}}));
+  conv({2, 6, 50, 1}, {8, 6, 5, 1}, with({{"pads", Integers{2, 0, 1, 0}}}));
+  conv({1, 6, 50, 1}, {6, 1, 5, 1}, with({{"group", std::int64_t{6}}}));
+  conv({1, 3, 7, 9, 1}, {4, 3, 2, 3, 1}, with({{"strides", Integers{2, 1, 1}}}));
   conv({1, 2, 40, 40}, {2, 1, 2, 2},
        with({{"group", std::int64_t{2}},
              {"dilations", Integers{1000, 1000}},

@@ -294,6 +294,25 @@ TEST_CASE("convolutions with more than one block of k agree with plain loops", "
   check(Kind::conv, shape_2d(100, 20, 1, 3, 3, 3, 1, 1), options);
 }
 
+TEST_CASE("convolutions to a few pixels agree with plain loops", "[kernels][conv]") {
+  for (const std::int64_t filters : {28, 29, 57, 100}) {
+    for (std::int64_t pixels = 1; pixels <= 9; ++pixels) {
+      ConvShape s = shape_2d(3, filters, 1, 1, pixels, 1, 1, 0);
+      s.kernel.w = 3, s.pad.w = 1, s.batch = 2;
+      check(Kind::conv, s, {true, pixels % 2 == 0, {ActivationKind::relu}});
+    }
+    check(Kind::conv, shape_2d(150, 2 * filters, 2, 2, 3, 3, 1, 1),
+          {true, true, {ActivationKind::silu, 1.0f}});
+    check(Kind::conv, shape_2d(5, filters, 1, 5, 4, 3, 2, 1), {false});
+    ConvShape s = shape_2d(1, filters, 1, 1, 640, 1, 1, 0);
+    s.kernel.w = 256, s.stride.w = 128, s.out.w = 4;
+    check(Kind::conv, s);
+    s = shape_2d(3, filters, 1, 2, 1, 1, 1, 0);
+    s.in.d = 3, s.kernel.d = 2, s.out = {2, 2, 1};
+    check(Kind::conv, s);
+  }
+}
+
 TEST_CASE("depthwise convolutions agree with plain loops", "[kernels][conv]") {
   for (std::int64_t kernel : {1, 3, 5, 9}) {
     for (std::int64_t stride : {1, 2, 3}) {

@@ -1,3 +1,4 @@
+#include "allocation_counter.hpp"
 #include "ops_support.hpp"
 
 using namespace inlay;
@@ -103,6 +104,42 @@ TEST_CASE("a branch reads values of the graph around it", "[ops][control]") {
                Floats{1, 2});
 }
 
+TEST_CASE("If allocates nothing once it is warm", "[ops][control][bind]") {
+  Graph graph;
+  graph.opsets[""] = 21;
+  const ValueId x = graph.add_input("x", Type::tensor(DType::float32, {Dim(2)}));
+  const ValueId condition = graph.add_input("condition", Type::tensor(DType::boolean, Shape{}));
+  const auto branch = [&](std::string_view op) {
+    auto inner = subgraph();
+    const ValueId captured = inner->add_value("x");
+    inner->captures.push_back({x, captured});
+    inner->outputs = {add(*inner, op, {captured})};
+    return inner;
+  };
+  Attributes attributes;
+  attributes.set("then_branch", branch("Neg"));
+  attributes.set("else_branch", branch("Identity"));
+  const ValueId y = graph.add_node("If", {condition}, "y", std::move(attributes));
+  graph.outputs = {y, add(graph, "Abs", {y})};
+  Session session(Model::from_graph(std::move(graph)));
+  const Tensor chosen = Tensor::scalar(true);
+  BoundRun bound = session.bind({{"x", Tensor::copy_of<float>({1, 2})}, {"condition", chosen}});
+  for (int i = 0; i < 3; ++i) bound.run();
+  {
+    const AllocationCounter counter;
+    bound.run();
+    CHECK(counter.count() == 0);
+  }
+  check<float>(bound.output(0), {2}, Floats{-1, -2});
+  check<float>(bound.output(1), {2}, Floats{1, 2});
+  // What the caller holds stays as it is.
+  const Value held = bound.output(0);
+  Tensor(chosen).as_mutable<bool>()[0] = false;
+  bound.run();
+  check<float>(bound.output(0), {2}, Floats{1, 2});
+  check<float>(held, {2}, Floats{-1, -2});
+}
+
 TEST_CASE("Loop ends by count, by condition or at once", "[ops][control]") {
   const auto counted = run(loop(trips(3), {}, doubling(0)));
   check<float>(counted[0], {}, Floats{8});
@@ -132,6 +169,19 @@ TEST_CASE("Loop carries a state whose shape grows", "[ops][control]") {
   const auto outputs =
       run(call("Loop", {trips(2), Value(), Tensor::copy_of<float>({1, 2})}, {{"body", body}}));
   check<float>(outputs[0], {8}, Floats{1, 2, 1, 2, 1, 2, 1, 2});
+}
+
+TEST_CASE("Loop gives its trip numbers out, as state and as elements", "[ops][control]") {
+  auto body = subgraph();
+  const ValueId trip = input(*body);
+  const ValueId condition = input(*body);
+  input(*body);
+  body->outputs = {add(*body, "Identity", {condition}), trip, add(*body, "Identity", {trip})};
+  Call c = call("Loop", {trips(3), Value(), Tensor::scalar(std::int64_t{7})}, {{"body", body}});
+  c.outputs = 2;
+  const auto outputs = run(c);
+  check<std::int64_t>(outputs[0], {}, {2});
+  check<std::int64_t>(outputs[1], {3}, {0, 1, 2});
 }
 
 TEST_CASE("a loop without end can be cancelled", "[ops][control]") {

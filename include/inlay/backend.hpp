@@ -71,6 +71,9 @@ class INLAY_API KernelContext {
   /// Runs the node's subgraph number `index` (in attribute order) on `inputs`; outer values that it
   /// captures are passed along. Its outputs replace the contents of `outputs`.
   void run_subgraph(std::size_t index, std::span<const Value> inputs, std::vector<Value>& outputs);
+  /// Room for run_subgraph's outputs that the node keeps from run to run: tensors in it that nobody
+  /// else holds are written anew.
+  std::vector<Value>& subgraph_outputs(std::size_t index) noexcept;
 
   /// Fails with the node's place in the Error.
   [[noreturn]] void fail(ErrorCode code, const std::string& message) const;

@@ -60,13 +60,14 @@ class Shape {
   /// Product of dims [first, last). Errors: limit, when the dims other than 0 multiply to more than
   /// max_elements: products of some axes of an empty tensor are as safe as those of any other.
   std::int64_t product(int first, int last) const {
+    constexpr std::int64_t small = std::int64_t{1} << 28;  // two such cannot multiply to too much
     std::int64_t count = 1;
     bool empty = false;
     for (int axis = first; axis < last; ++axis) {
       const std::int64_t dim = (*this)[axis];
       empty |= dim == 0;
       if (dim == 0) continue;
-      if (count > max_elements / dim) {
+      if ((count >= small || dim >= small) && count > max_elements / dim) {
         throw Error(ErrorCode::limit, "the tensor is too large: more than 2^56 elements");
       }
       count *= dim;

@@ -46,16 +46,15 @@ Pattern tanh_of_cubic() {
       {op("Mul", {value(argument), value(argument)}), op("Pow", {value(argument), number(2)})});
   const Pattern cube =
       either({op("Pow", {value(argument), number(3)}), op("Mul", {value(argument), square})});
+  const Pattern scaled_square =
+      op("Mul", {value(argument), op("Mul", {value(argument), number(cubic)})});
   const Pattern sum = either(
       {op("Add", {value(argument), op("Mul", {cube, number(cubic)})}),
+       op("Add", {value(argument), op("Mul", {value(argument), scaled_square})}),
        op("Mul", {value(argument), op("Add", {op("Mul", {square, number(cubic)}), number(1)})})});
-  const Pattern factored =
-      op("Mul",
-         {op("Mul", {value(argument), number(scale)}),
-          op("Add",
-             {either({op("Mul", {square, number(cubic)}),
-                      op("Mul", {value(argument), op("Mul", {value(argument), number(cubic)})})}),
-              number(1)})});
+  const Pattern factored = op(
+      "Mul", {op("Mul", {value(argument), number(scale)}),
+              op("Add", {either({op("Mul", {square, number(cubic)}), scaled_square}), number(1)})});
   return op("Tanh", {either({op("Mul", {sum, number(scale)}), factored})});
 }
 

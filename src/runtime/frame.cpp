@@ -106,23 +106,26 @@ Tensor& Frame::place(std::size_t s, std::size_t output, DType dtype, const Shape
   if (const int index = plan_.output_index(id); index >= 0) {
     return place_output(static_cast<std::size_t>(index), id, dtype, shape);
   }
+  const std::size_t offset = memory_plan_.offsets[static_cast<std::size_t>(id)];
+  std::byte* const memory = offset == MemoryPlan::unplanned ? nullptr : arena_.data() + offset;
+  const int bits = bit_width(dtype);
+  const auto is_free = [&](std::int64_t elements) {
+    return !has(step(s).traits, Trait::in_place) ||
+           !overlaps_other_input(s, memory, elements, bits);
+  };
+  Value& value = slot(id);
+  if (memory != nullptr && is_like(value, dtype, shape) && value.tensor().data() == memory &&
+      is_free(value.tensor().size())) {
+    return value.tensor();  // as in the last run
+  }
   const std::int64_t elements = shape.elements();
   const std::size_t bytes = byte_size(dtype, elements);
-  const int bits = bit_width(dtype);
   extents_[static_cast<std::size_t>(id)] = {dtype == DType::string ? -1 : elements, bytes, bits};
-  const std::size_t offset = memory_plan_.offsets[static_cast<std::size_t>(id)];
-  if (offset == MemoryPlan::unplanned || dtype == DType::string ||
-      bytes > memory_plan_.capacities[static_cast<std::size_t>(id)]) {
+  if (memory == nullptr || dtype == DType::string ||
+      bytes > memory_plan_.capacities[static_cast<std::size_t>(id)] || !is_free(elements)) {
     return place_on_heap(s, id, dtype, shape);
   }
-  std::byte* memory = arena_.data() + offset;
-  if (has(step(s).traits, Trait::in_place) && overlaps_other_input(s, memory, elements, bits)) {
-    return place_on_heap(s, id, dtype, shape);
-  }
-  Value& value = slot(id);
-  if (!is_like(value, dtype, shape) || value.tensor().data() != memory) {
-    value = Tensor::wrap(dtype, shape, memory, bytes);
-  }
+  value = Tensor::wrap(dtype, shape, memory, bytes);
   return value.tensor();
 }
 
@@ -186,11 +189,16 @@ void Frame::set(std::size_t s, std::size_t output, Value value) {
   const ValueId id = step(s).node->output(output);
   if (id == no_id) return;
   const int index = plan_.output_index(id);
-  if (index >= 0 && value.is_tensor() && is_fixed(static_cast<std::size_t>(index))) {
+  if (index >= 0 && value.is_tensor()) {
     const Tensor& from = value.tensor();
-    Tensor& to = place_output(static_cast<std::size_t>(index), id, from.dtype(), from.shape());
-    copy_elements(from, to);
-    return;
+    const Value& there = outputs_[static_cast<std::size_t>(index)];
+    const bool has_room =
+        is_like(there, from.dtype(), from.shape()) && there.tensor().owner().use_count() == 1;
+    if (has_room || is_fixed(static_cast<std::size_t>(index))) {
+      Tensor& to = place_output(static_cast<std::size_t>(index), id, from.dtype(), from.shape());
+      copy_elements(from, to);
+      return;
+    }
   }
   slot(id) = owned(value);
   if (index >= 0) outputs_[static_cast<std::size_t>(index)] = slot(id);

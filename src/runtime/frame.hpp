@@ -38,6 +38,7 @@ class Frame {
   struct Child {
     std::unique_ptr<Frame> frame;
     std::vector<const Value*> inputs;
+    std::vector<Value> outputs;
   };
 
   const Step& step(std::size_t s) const noexcept { return plan_.steps()[s]; }

@@ -102,6 +102,10 @@ void KernelContext::run_subgraph(std::size_t index, std::span<const Value> input
   frame_.run_subgraph(step_, index, inputs, outputs);
 }
 
+std::vector<Value>& KernelContext::subgraph_outputs(std::size_t index) noexcept {
+  return frame_.children_[step_][index].outputs;
+}
+
 void KernelContext::fail(ErrorCode code, const std::string& message) const {
   throw Error(code, message, {.node = node().name, .op = qualified_op(node().domain, node().op)});
 }

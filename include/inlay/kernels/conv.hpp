@@ -1,6 +1,7 @@
 // f32 convolution in 1, 2 and 3 dimensions, as tasks that a caller runs in any order.
 #pragma once
 
+#include <inlay/kernels/conv_few.hpp>
 #include <inlay/kernels/conv_planes.hpp>
 #include <inlay/kernels/conv_problem.hpp>
 #include <inlay/kernels/depthwise.hpp>
@@ -22,6 +23,7 @@ ConvMethod conv_method(const ConvShape& s) {
       planes_are_small(s)) {
     return ConvMethod::depthwise;
   }
+  if (suits_few<A>(s)) return ConvMethod::few;
   if (s.kernel.count() == 1 && s.stride.count() == 1 && no_pad && same(s.in, s.out)) {
     return ConvMethod::pointwise;
   }
@@ -43,7 +45,8 @@ ConvPlan conv_plan(const ConvShape& s) {
     plan.method = method;
     plan.grid = gemm_grid<A>(s.group_filters(), s.out.count(), k, packs, false, s.batch * s.groups);
     plan.task_count = s.batch * s.groups * plan.grid.task_count();
-    plan.scratch_floats = plan.grid.scratch_floats;
+    plan.scratch_floats = method == ConvMethod::few ? static_cast<std::size_t>(conv_few_scratch(s))
+                                                    : plan.grid.scratch_floats;
   }
   if (packs) {
     plan.packed_floats =
@@ -109,6 +112,10 @@ void conv_task(const ConvProblem& problem, const ConvPlan& plan, std::int64_t ta
     const GemmTile tile = tile_of(plan.grid, gemm.m, gemm.n, tile_index);
     const ConvBand band = band_of(s.out, plan.band_rows, tile_index / plan.grid.tiles_m);
     return conv_planes_tile<A>(s, gemm, tile, band, gemm.b.data, scratch);
+  }
+  if (plan.method == ConvMethod::few) {
+    const GemmTile tile = tile_of(plan.grid, gemm.m, gemm.n, tile_index);
+    return conv_few_tile<A>(s, gemm, tile, gemm.b.data, scratch);
   }
   if (plan.method == ConvMethod::im2col) {
     const GemmTile tile = tile_of(plan.grid, gemm.m, gemm.n, tile_index);

@@ -49,6 +49,7 @@ enum class ConvMethod : std::uint8_t {
   planes,     ///< a GEMM that reads B in padded copies of the input's planes
   im2col,     ///< a GEMM whose B panels are gathered from the input, never stored whole
   vector,     ///< one output pixel that sees the whole input: a matrix times a vector
+  few,        ///< a few output pixels: vectors run along the filters
   depthwise,  ///< one channel per group: multiply-adds along rows
   transpose,  ///< ConvTranspose: one GEMM per phase of the output
 };

@@ -115,7 +115,15 @@ void gemm_block(std::int64_t k, const float* a, std::int64_t a_stride, const Gem
     for (std::int64_t i = 0; i < tile.rows; i += Blocking::mr) {
       const std::int64_t rows = tile.rows - i < Blocking::mr ? tile.rows - i : Blocking::mr;
       const float* panel_of_a = a + i / Blocking::mr * a_stride;
-      for (std::int64_t j = begin; j < end; j += Blocking::nr) {
+      std::int64_t j = begin;
+      constexpr std::int64_t together = 4;
+      for (; rows == 1 && b_is_packed && j + together * Blocking::nr <= end;
+           j += together * Blocking::nr) {
+        gemm_micro_row<A, together>(k, panel_of_a, b.panels + j / Blocking::nr * b.panel_stride,
+                                    b.panel_stride, acc);
+        gemm_finish<A>(acc, 0, out, {tile.row + i, tile.col + j, 1, together * Blocking::nr});
+      }
+      for (; j < end; j += Blocking::nr) {
         const bool full = tile.cols - j >= Blocking::nr;
         const float* columns = full ? b.panels + j / Blocking::nr * b.panel_stride : b.tail;
         const std::int64_t cols = full ? Blocking::nr : tile.cols - j;

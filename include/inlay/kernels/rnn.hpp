@@ -85,18 +85,37 @@ struct Units {
   }
 };
 
-/// sum[row][gate] += state[row][k] * packed[k][gate], k ascending.
+/// sum[row][gate] += state[row][k] * packed[k][gate]. Few sums are split by k % chains, so that
+/// there are enough to hide the latency of adding.
 template <std::size_t gates, std::size_t rows, class A>
 INLAY_INLINE void add_recurrent(const float* packed, const float* state, std::size_t hidden,
                                 Vec<float, A> (&sum)[rows][gates]) {
   using F = Vec<float, A>;
-  for (std::size_t k = 0; k < hidden; ++k, packed += gates * lanes<float, A>) {
+  constexpr std::size_t width = lanes<float, A>;
+  constexpr std::size_t chains = rows * gates >= 6 ? 1 : rows * gates >= 3 ? 2 : 4;
+  F parts[chains][rows][gates];
+  for (auto& part : parts) {
+    for (auto& row : part) {
+      for (F& value : row) value = F(0.0f);
+    }
+  }
+  const auto step = [&](std::size_t k, F(&part)[rows][gates]) {
     F weights[gates];
-    for (std::size_t g = 0; g < gates; ++g)
-      weights[g] = load<float, A>(packed + g * lanes<float, A>);
+    for (std::size_t g = 0; g < gates; ++g) weights[g] = load<float, A>(packed + g * width);
+    packed += gates * width;
     for (std::size_t row = 0; row < rows; ++row) {
       const F h(state[row * hidden + k]);
-      for (std::size_t g = 0; g < gates; ++g) sum[row][g] = fma<A>(h, weights[g], sum[row][g]);
+      for (std::size_t g = 0; g < gates; ++g) part[row][g] = fma<A>(h, weights[g], part[row][g]);
+    }
+  };
+  std::size_t k = 0;
+  for (; k + chains <= hidden; k += chains) {
+    unroll<static_cast<int>(chains)>([&](auto c) { step(k + c, parts[c]); });
+  }
+  for (; k < hidden; ++k) step(k, parts[0]);
+  for (auto& part : parts) {
+    for (std::size_t row = 0; row < rows; ++row) {
+      for (std::size_t g = 0; g < gates; ++g) sum[row][g] += part[row][g];
     }
   }
 }

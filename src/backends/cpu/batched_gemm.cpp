@@ -37,7 +37,7 @@ void run_batched_gemm(KernelContext& context, const GemmKernels& gemm, const Bat
   kernels::GemmProblem first = batched.first;
   const std::int64_t packed_a = gemm.packed_a_size(first.m, first.k);
   const std::int64_t packed_b = gemm.packed_b_size(first.k, first.n);
-  if (first.packed_b == nullptr && first.m >= repaying && first.n > 1 &&
+  if (first.packed_b == nullptr && first.m >= repaying && first.n > 1 && batched.b_matrices > 0 &&
       batched.b_matrices * packed_b <= max_shared) {
     first.packed_b =
         pack_shared(context, batched.b_matrices, first.n, first.k, gemm.nr, packed_b,
@@ -48,7 +48,7 @@ void run_batched_gemm(KernelContext& context, const GemmKernels& gemm, const Bat
                     });
   }
   if (first.packed_a == nullptr && first.n >= repaying && first.m > 4 * gemm.mr &&
-      batched.a_matrices * packed_a <= max_shared) {
+      batched.a_matrices > 0 && batched.a_matrices * packed_a <= max_shared) {
     first.packed_a =
         pack_shared(context, batched.a_matrices, first.m, first.k, gemm.mr, packed_a,
                     [&](std::int64_t row, std::int64_t count, std::int64_t matrix, float* dst) {
@@ -77,8 +77,9 @@ void run_batched_gemm(KernelContext& context, const GemmKernels& gemm, const Bat
     } else if (b != 0) {
       problem.packed_b += b / b_size * packed_b;
     }
-    problem.c += index * batched.c_step;
-    if (first.epilogue.residual != nullptr) problem.epilogue.residual += index * batched.c_step;
+    const std::int64_t c = offset_of(batched.batch, batched.c_steps, index);
+    problem.c += c;
+    if (first.epilogue.residual != nullptr) problem.epilogue.residual += c;
     gemm.task(problem, grid, task % grid.task_count(), scratch + floats * to_size(worker));
   });
 }

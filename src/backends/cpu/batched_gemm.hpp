@@ -15,8 +15,8 @@ struct BatchedGemm {
   std::int64_t count = 1;
   Shape batch;                            ///< of `count` products
   kernels::Strides a_steps{}, b_steps{};  ///< elements per batch axis (of packed operands, too)
-  std::int64_t c_step = 0;                ///< elements from product to product
-  std::int64_t a_matrices = 1, b_matrices = 1;  ///< different operands, dense
+  kernels::Strides c_steps{};             ///< of C and the residual
+  std::int64_t a_matrices = 1, b_matrices = 1;  ///< different operands; 0: they are not dense
 };
 
 /// Runs all products; operands that several tasks would pack alike are packed once.

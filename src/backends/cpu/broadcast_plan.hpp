@@ -10,19 +10,11 @@ class BroadcastPlan {
  public:
   /// Errors: shape_mismatch when a or b does not broadcast to `out`.
   BroadcastPlan(const Shape& a, const Shape& b, const Shape& out) {
-    const kernels::Strides a_strides = kernels::broadcast_strides(a, out);
-    const kernels::Strides b_strides = kernels::broadcast_strides(b, out);
     axes_[0] = {1, 1, 1};
-    for (int axis = out.rank() - 1; axis >= 0; --axis) {
-      const auto i = static_cast<std::size_t>(axis);
-      if (out[axis] == 1) continue;
-      Axis& last = axes_[rank_ == 0 ? 0 : rank_ - 1];
-      if (rank_ > 0 && a_strides[i] == last.a_stride * last.size &&
-          b_strides[i] == last.b_stride * last.size) {
-        last.size *= out[axis];
-      } else {
-        axes_[rank_++] = {out[axis], a_strides[i], b_strides[i]};
-      }
+    if (a == out && b == out) {
+      axes_[rank_++] = {out.elements(), 1, 1};
+    } else {
+      merge(kernels::broadcast_strides(a, out), kernels::broadcast_strides(b, out), out);
     }
     for (std::size_t i = 1; i < rank_; ++i) rows_ *= axes_[i].size;
     if (axes_[0].size == 0) rows_ = 0;
@@ -66,11 +58,27 @@ class BroadcastPlan {
     std::int64_t size, a_stride, b_stride;
   };
 
+  /// Axes that lie behind each other in both become one.
+  void merge(const kernels::Strides& a_strides, const kernels::Strides& b_strides,
+             const Shape& out) {
+    for (int axis = out.rank() - 1; axis >= 0; --axis) {
+      const auto i = static_cast<std::size_t>(axis);
+      if (out[axis] == 1) continue;
+      Axis& last = axes_[rank_ == 0 ? 0 : rank_ - 1];
+      if (rank_ > 0 && a_strides[i] == last.a_stride * last.size &&
+          b_strides[i] == last.b_stride * last.size) {
+        last.size *= out[axis];
+      } else {
+        axes_[rank_++] = {out[axis], a_strides[i], b_strides[i]};
+      }
+    }
+  }
+
   std::size_t row_stride(std::int64_t Axis::*stride) const {
     return rank_ > 1 ? to_size(axes_[1].*stride) : 0;
   }
 
-  std::array<Axis, Shape::max_rank + 1> axes_{};  // innermost first
+  std::array<Axis, Shape::max_rank + 1> axes_;  // innermost first; the first `rank_` of them
   std::size_t rank_ = 0;
   std::int64_t rows_ = 1;
   std::int64_t column_tasks_ = 1;

@@ -72,12 +72,16 @@ class ConvKernel final : public Kernel {
 
 Support supports_conv(const CompileContext& context) {
   constexpr std::int64_t max_step = 64;
+  const std::optional<Shape> w = context.input_type(1).static_shape();
   const Type& x = context.input_type(0);
   if (!x.has_rank || x.rank() > 2 + max_spatial) return unsupported("more than three spatial axes");
   if (!fused_activation(context.node.attributes)) return unsupported("an activation not fused");
-  // A phase of the stride costs a step of its own, and there are as many as strides multiplied.
-  for (const std::int64_t stride : context.node.attributes.integers("strides")) {
-    if (stride > max_step) return unsupported("an unusual stride");
+  // A phase of the stride costs a step of its own, and there are as many as strides multiplied;
+  // those of a kernel that leaves nothing out have work to do.
+  const auto strides = context.node.attributes.integers("strides");
+  for (std::size_t i = 0; i < strides.size(); ++i) {
+    const std::int64_t taps = w && i + 2 < w->size() ? (*w)[static_cast<int>(i) + 2] : 0;
+    if (strides[i] > std::max(max_step, taps)) return unsupported("an unusual stride");
   }
   return float_inputs(context, 4);
 }

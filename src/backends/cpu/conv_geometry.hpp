@@ -30,6 +30,15 @@ inline kernels::ConvShape shape_of(const Window& window, bool transpose) {
   return s;
 }
 
+/// Lets an innermost axis of one pixel give way to those before it: kernels work along rows.
+inline void drop_flat_width(kernels::ConvShape& s) {
+  if (s.in.w != 1 || s.out.w != 1 || s.kernel.w != 1 || s.pad.w != 0) return;
+  for (kernels::Extent3* e : {&s.in, &s.out, &s.kernel, &s.stride, &s.dilation}) {
+    *e = {1, e->d, e->h};
+  }
+  s.pad = {0, s.pad.d, s.pad.h};
+}
+
 struct ConvSizes {
   kernels::ConvShape shape;
   Shape output;
@@ -42,6 +51,7 @@ inline ConvSizes geometry_of(const Node& node, const Shape& x, const Shape& w) {
     ConvSizes result{shape_of(g.window, false), g.output};
     result.shape.batch = g.batch, result.shape.channels = g.channels;
     result.shape.filters = g.filters, result.shape.groups = g.groups;
+    drop_flat_width(result.shape);
     return result;
   }
   const std::int64_t groups = node.attributes.integer("group", 1);

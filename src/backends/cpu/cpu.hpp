@@ -31,6 +31,7 @@ INLAY_CONSTEVAL CpuOp cpu_op(std::string_view domain, std::string_view op,
 
 // One function per family file in this folder.
 std::vector<CpuOp> matmul_ops();
+std::vector<CpuOp> einsum_ops();
 std::vector<CpuOp> conv_ops();
 std::vector<CpuOp> blocked_ops();
 std::vector<CpuOp> elementwise_ops();
@@ -42,6 +43,9 @@ std::vector<CpuOp> pool_ops();
 std::vector<CpuOp> transpose_ops();
 std::vector<CpuOp> resize_ops();
 std::vector<CpuOp> recurrent_ops();
+std::vector<CpuOp> indexed_copy_ops();
+std::vector<CpuOp> quantized_ops();
+std::vector<CpuOp> qlinear_matmul_ops();
 
 /// `table` is that of the instruction set to use.
 std::shared_ptr<const Backend> make_cpu_backend(const KernelTable& table);

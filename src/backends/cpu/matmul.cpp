@@ -78,7 +78,8 @@ class MatMulKernel final : public Kernel {
     batched.batch = g.batch;
     batched.a_steps = g.a_steps;
     batched.b_steps = g.b_steps;
-    batched.c_step = g.m * g.n;
+    batched.c_steps = kernels::dense_strides(g.batch);
+    for (std::int64_t& step : batched.c_steps) step *= g.m * g.n;
     batched.a_matrices = a.elements() / std::max<std::int64_t>(1, g.m * g.k);
     batched.b_matrices = b.elements() / std::max<std::int64_t>(1, g.k * g.n);
     kernels::GemmProblem& p = batched.first;

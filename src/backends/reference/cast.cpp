@@ -82,8 +82,28 @@ void store(std::span<const W> block, Tensor& to, std::int64_t first, const CastO
   }
 }
 
+/// The types that models cast between all the time.
+using FrequentTypes = Types<bool, std::int32_t, std::int64_t, float>;
+bool is_frequent(DType dtype) {
+  return dtype == DType::boolean || dtype == DType::int32 || dtype == DType::int64 ||
+         dtype == DType::float32;
+}
+
+/// One by one, with the result of convert_numbers.
+void convert_frequent(const Tensor& from, Tensor& to) {
+  visit_dtype<FrequentTypes>(from.dtype(), [&]<class From>() {
+    using W = std::conditional_t<std::is_same_v<From, float>, double, std::int64_t>;
+    visit_dtype<FrequentTypes>(to.dtype(), [&]<class To>() {
+      const auto x = from.as<From>();
+      const auto y = to.as_mutable<To>();
+      for (std::size_t i = 0; i < x.size(); ++i) y[i] = narrow<To>(static_cast<W>(x[i]));
+    });
+  });
+}
+
 /// Through a block of wide values at a time.
 void convert_numbers(const Tensor& from, Tensor& to, const CastOptions& options) {
+  if (is_frequent(from.dtype()) && is_frequent(to.dtype())) return convert_frequent(from, to);
   const DType wide = wide_dtype(from.dtype() == DType::string ? to.dtype() : from.dtype());
   visit_dtype<WideTypes>(wide, [&]<class W>() {
     std::array<W, 256> buffer;

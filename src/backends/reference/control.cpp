@@ -18,9 +18,13 @@ bool truth(const KernelContext& context, const Tensor& tensor) {
 
 void run_if(KernelContext& context) {
   // Subgraphs are numbered in attribute order: else_branch, then_branch.
-  Values outputs;
-  context.run_subgraph(truth(context, context.input(0)) ? 1 : 0, {}, outputs);
-  for (std::size_t i = 0; i < outputs.size(); ++i) context.set_output(i, std::move(outputs[i]));
+  const std::size_t branch = truth(context, context.input(0)) ? 1 : 0;
+  Values& outputs = context.subgraph_outputs(branch);
+  context.run_subgraph(branch, {}, outputs);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    context.set_output(i, outputs[i]);
+    if (!outputs[i].is_tensor()) outputs[i].reset();
+  }
 }
 
 const Type& body_type(const KernelContext& context, std::size_t output) {
@@ -60,10 +64,11 @@ void run_loop(KernelContext& context) {
   for (std::size_t i = 0; i < states; ++i) inputs[2 + i] = context.input_value(2 + i);
   Values outputs;
   std::vector<Values> collected(context.output_count() - states);
-  for (std::int64_t i = 0; i < trips && go_on; ++i) {
+  std::int64_t trip = 0;
+  inputs[0] = Tensor::wrap(DType::int64, {}, &std::as_const(trip), sizeof(trip));
+  inputs[1] = Tensor::wrap(DType::boolean, {}, &std::as_const(go_on), sizeof(go_on));
+  for (; trip < trips && go_on; ++trip) {
     context.check_cancelled();
-    inputs[0] = Tensor::scalar(i);
-    inputs[1] = Tensor::scalar(go_on);
     context.run_subgraph(0, inputs, outputs);
     if (conditional) go_on = truth(context, outputs[0].tensor());
     // The states of this iteration become room for the outputs of the next but one.

@@ -32,7 +32,11 @@ void gather(KernelContext& context) {
     for (std::int64_t outer = 0; outer < parts.outer; ++outer) {
       for (const std::int64_t index : indices) {
         const std::int64_t row = outer * parts.axis + checked_index(context, index, parts.axis);
-        to = std::copy_n(from + row * parts.inner, parts.inner, to);
+        if (parts.inner == 1) {
+          *to++ = from[row];
+        } else {
+          to = std::copy_n(from + row * parts.inner, parts.inner, to);
+        }
       }
     }
   });

@@ -66,12 +66,18 @@ void run_where(KernelContext& context) {
     using T = element_t<decltype(to)>;
     const T* then = stored<T>(context, x);
     const T* otherwise = stored<T>(context, y);
-    walk<3>(shape,
-            {broadcast_strides(condition.shape(), shape), broadcast_strides(x.shape(), shape),
-             broadcast_strides(y.shape(), shape)},
-            [&](std::int64_t i, const Offsets<3>& at) {
-              to[i] = choose[at[0]] ? then[at[1]] : otherwise[at[2]];
-            });
+    walk_rows<3>(
+        shape,
+        {broadcast_strides(condition.shape(), shape), broadcast_strides(x.shape(), shape),
+         broadcast_strides(y.shape(), shape)},
+        [&](std::int64_t index, const Offsets<3>& at, const Offsets<3>& step, std::int64_t count) {
+          const bool* c = choose + at[0];
+          const T* a = then + at[1];
+          const T* b = otherwise + at[2];
+          for (std::int64_t i = 0; i < count; ++i, c += step[0], a += step[1], b += step[2]) {
+            to[index + i] = *(*c ? a : b);
+          }
+        });
   });
 }
 

@@ -106,6 +106,12 @@ T* gather_axes(const Shape& shape, const AxisSources& sources, const Strides& st
     return to + 1;
   }
   const std::int64_t stride = strides[static_cast<std::size_t>(axis)];
+  if (axis + 1 == shape.rank()) {
+    for (const std::int64_t source : sources[static_cast<std::size_t>(axis)]) {
+      *to++ = source < 0 ? fill : from[source * stride];
+    }
+    return to;
+  }
   for (const std::int64_t source : sources[static_cast<std::size_t>(axis)]) {
     if (source < 0) {
       to = std::fill_n(to, shape.product(axis + 1, shape.rank()), fill);

@@ -22,7 +22,8 @@ struct GemmKernels {
 
 template <class A>
 constexpr GemmKernels make_gemm_kernels() {
-  if (!is_any_built({"MatMul", "Gemm", "LSTM", "GRU"}) && !is_built("inlay", "FusedMatMul"))
+  if (!is_any_built({"MatMul", "Gemm", "Einsum", "QLinearMatMul", "LSTM", "GRU"}) &&
+      !is_built("inlay", "FusedMatMul"))
     return {};
   return {.mr = kernels::GemmBlocking<A>::mr,
           .nr = kernels::GemmBlocking<A>::nr,

@@ -6,6 +6,7 @@
 #include "backends/cpu/isa/elementwise_table.hpp"
 #include "backends/cpu/isa/gemm_table.hpp"
 #include "backends/cpu/isa/peak_table.hpp"
+#include "backends/cpu/isa/quantize_table.hpp"
 #include "backends/cpu/isa/reduce_table.hpp"
 #include "backends/cpu/isa/rnn_table.hpp"
 #include "backends/cpu/isa/spatial_table.hpp"
@@ -24,6 +25,7 @@ struct KernelTable {
   ReduceKernels reduce;
   SpatialKernels spatial;
   RnnKernels rnn;
+  QuantizeKernels quantize;
 };
 
 /// Instantiates every kernel family for the architecture `A`.
@@ -40,6 +42,7 @@ constexpr KernelTable make_kernel_table(const char* name) {
       .reduce = make_reduce_kernels<A>(),
       .spatial = make_spatial_kernels<A>(),
       .rnn = make_rnn_kernels<A>(),
+      .quantize = make_quantize_kernels<A>(),
   };
 }
 

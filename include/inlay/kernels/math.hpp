@@ -83,14 +83,16 @@ INLAY_INLINE Decomposed<A> decompose(const Vec<float, A>& x) {
 template <class A>
 INLAY_INLINE Vec<float, A> vexp(const Vec<float, A>& x) {
   using F = Vec<float, A>;
-  // Past these bounds the result is infinite or rounds to zero by itself.
-  const F bounded = clamp<A>(x, F(-104.0f), F(89.0f));
+  // Below this bound the result is zero; computing it would underflow, which is slow. Past the
+  // other it is infinite by itself.
+  const auto vanishes = x < F(-104.0f);
+  const F bounded = min_bound<A>(F(89.0f), F(xsimd::select(vanishes, F(0.0f), x)));
   const F shifted = fma<A>(bounded, F(1.44269504f), F(detail::kRoundingShift));
   const F n = shifted - F(detail::kRoundingShift);
   // ln 2 in two parts; n times the first is exact.
   F r = fma<A>(n, F(-0.693359375f), bounded);
   r = fma<A>(n, F(2.12194440e-4f), r);
-  return detail::exp_of_reduced<A>(r, shifted);
+  return xsimd::select(vanishes, F(0.0f), detail::exp_of_reduced<A>(r, shifted));
 }
 
 /// Natural logarithm. Error below 1.0 ULP, subnormal x included; -inf at 0, NaN below.

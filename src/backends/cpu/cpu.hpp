@@ -46,6 +46,8 @@ std::vector<CpuOp> recurrent_ops();
 std::vector<CpuOp> indexed_copy_ops();
 std::vector<CpuOp> quantized_ops();
 std::vector<CpuOp> qlinear_matmul_ops();
+std::vector<CpuOp> attention_ops();
+std::vector<CpuOp> rotary_ops();
 
 /// `table` is that of the instruction set to use.
 std::shared_ptr<const Backend> make_cpu_backend(const KernelTable& table);

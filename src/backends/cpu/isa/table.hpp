@@ -1,6 +1,7 @@
 // One table of kernels per instruction set, each filled by its own translation unit.
 #pragma once
 
+#include "backends/cpu/isa/attention_table.hpp"
 #include "backends/cpu/isa/blocked_table.hpp"
 #include "backends/cpu/isa/conv_table.hpp"
 #include "backends/cpu/isa/elementwise_table.hpp"
@@ -26,6 +27,8 @@ struct KernelTable {
   SpatialKernels spatial;
   RnnKernels rnn;
   QuantizeKernels quantize;
+  AttentionKernels attention;
+  RotaryKernel rotary;
 };
 
 /// Instantiates every kernel family for the architecture `A`.
@@ -43,6 +46,8 @@ constexpr KernelTable make_kernel_table(const char* name) {
       .spatial = make_spatial_kernels<A>(),
       .rnn = make_rnn_kernels<A>(),
       .quantize = make_quantize_kernels<A>(),
+      .attention = make_attention_kernels<A>(),
+      .rotary = make_rotary_kernel<A>(),
   };
 }
 

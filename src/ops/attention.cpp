@@ -74,6 +74,44 @@ void infer_flex_attention(InferContext& context) {
   context.set_output(0, q.dtype, {q.dims[0], q.dims[1], q.dims[2], v.has_rank ? v.dims[3] : Dim()});
 }
 
+void infer_fused_attention(InferContext& context) {
+  infer::require_same_dtype(context, 0, 4);
+  for (const std::size_t i : {0, 1, 2}) infer::require_rank(context, i, 4, 4);
+  const auto heads_in = [&](std::size_t i, std::string_view layout) {
+    const std::string_view name = context.attributes().text(layout, "BNSH");
+    if (name != "BNSH" && name != "BSNH") {
+      context.fail("attribute '" + std::string(layout) + "' must be BNSH or BSNH");
+    }
+    const Type& type = context.input(i);
+    if (!type.has_rank) return Heads{};
+    const bool by_row = name == "BSNH";
+    return Heads{type.dims[0], type.dims[by_row ? 2 : 1], type.dims[by_row ? 1 : 2], type.dims[3]};
+  };
+  const Heads q = heads_in(0, "q_layout"), k = heads_in(1, "k_layout"), v = heads_in(2, "v_layout");
+  Heads y = heads_in(0, "y_layout");  // for the attribute's check
+  y = {infer::broadcast(context, infer::broadcast(context, q.batch, k.batch), v.batch), q.heads,
+       q.sequence, v.size};
+  const bool groups = k.heads.value > 0 && q.heads.known() && q.heads.value % k.heads.value == 0;
+  if (!groups) y.heads = infer::broadcast(context, q.heads, k.heads);
+  if (context.has_input(3)) {
+    const Type& mask = context.input(3);
+    infer::require_rank(context, 3, 0, 4);
+    const auto spread = [&](Dim& dim, int from_last) {
+      if (!mask.has_rank) dim = dim.known() && dim.value != 1 ? dim : Dim();
+      if (mask.rank() < from_last) return;
+      const Dim& other = mask.dims[static_cast<std::size_t>(mask.rank() - from_last)];
+      dim = infer::broadcast(context, dim, other);
+    };
+    spread(y.batch, 4);
+    spread(y.heads, 3);
+    spread(y.sequence, 2);
+  }
+  const bool by_row = context.attributes().text("y_layout", "BNSH") == "BSNH";
+  context.set_output(
+      0, context.dtype(0),
+      {y.batch, by_row ? y.sequence : y.heads, by_row ? y.heads : y.sequence, y.size});
+}
+
 void infer_rotary(InferContext& context) { infer::same_as_input(context); }
 
 }  // namespace
@@ -111,6 +149,16 @@ std::vector<OpSchema> attention_schemas() {
        infer_linear_attention,
        Trait::none,
        {DTypeSet{DType::float16, DType::bfloat16, DType::float32}}},
+      {"inlay",
+       "FusedAttention",
+       1,
+       3,
+       4,
+       1,
+       1,
+       infer_fused_attention,
+       Trait::none,
+       {dtypes::floats}},
       {"ai.onnx.preview",
        "FlexAttention",
        1,

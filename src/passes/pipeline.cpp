@@ -50,6 +50,8 @@ constexpr std::array standard{
     Pass{"fuse_norm_scale", "puts constants behind a normalisation into it", fuse_norm_scale},
     Pass{"merge_transposes", "cancels and merges Transposes",
          with("Reshape Transpose", merge_transposes)},
+    Pass{"fuse_attention", "finds attention in products and Softmax",
+         with("inlay:FusedAttention Where", fuse_attention)},
     Pass{"merge_reshapes", "makes one Reshape of a chain", with("Reshape", merge_reshapes)},
     Pass{"fuse_pad", "puts zero padding into the Conv behind it", fuse_pad},
     Pass{"fuse_gemm", "writes Gemm as FusedMatMul", with("inlay:FusedMatMul", fuse_gemm)},

@@ -55,7 +55,8 @@ std::optional<double> attention(const Graph& graph, const Node& node) {
   const auto q = shape_of(graph, node.input(0));
   const auto k = shape_of(graph, node.input(1));
   if (!q || !k || q->rank() < 3 || k->rank() != q->rank()) return std::nullopt;
-  return 4 * elements(*q) * static_cast<double>((*k)[k->rank() - 2]);
+  const bool by_row = node.attributes.text("k_layout", "BNSH") == "BSNH";
+  return 4 * elements(*q) * static_cast<double>((*k)[by_row ? 1 : k->rank() - 2]);
 }
 
 bool is_one_of(Name op, std::initializer_list<Name> names) {
@@ -99,7 +100,7 @@ Flops count_flops(const Graph& graph) {
       add(product(graph, node, false), sum);
     } else if (is_one_of(op, {"LSTM", "GRU", "RNN", "DynamicQuantizeLSTM"})) {
       add(recurrent(graph, node), sum);
-    } else if (is_one_of(op, {"Attention", "MultiHeadAttention"})) {
+    } else if (is_one_of(op, {"Attention", "FusedAttention", "MultiHeadAttention"})) {
       add(attention(graph, node), sum);
     }
     add_subgraphs(node, sum);

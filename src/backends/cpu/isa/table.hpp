@@ -1,6 +1,7 @@
 // One table of kernels per instruction set, each filled by its own translation unit.
 #pragma once
 
+#include "backends/cpu/isa/attention_table.hpp"
 #include "backends/cpu/isa/conv_table.hpp"
 #include "backends/cpu/isa/elementwise_table.hpp"
 #include "backends/cpu/isa/gemm_table.hpp"
@@ -22,6 +23,7 @@ struct KernelTable {
   ReduceKernels reduce;
   SpatialKernels spatial;
   RnnKernels rnn;
+  AttentionKernels attention;
 };
 
 /// Instantiates every kernel family for the architecture `A`.
@@ -37,6 +39,7 @@ constexpr KernelTable make_kernel_table(const char* name) {
       .reduce = make_reduce_kernels<A>(),
       .spatial = make_spatial_kernels<A>(),
       .rnn = make_rnn_kernels<A>(),
+      .attention = make_attention_kernels<A>(),
   };
 }
 

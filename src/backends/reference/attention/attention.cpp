@@ -50,20 +50,19 @@ const T* joined(KernelContext& context, const Tensor* past, const Tensor& tensor
 template <class T>
 class Bias {
  public:
-  Bias(KernelContext& context, std::int64_t batch, std::int64_t heads, std::int64_t queries,
-       std::int64_t past, std::int64_t keys)
-      : queries_(queries), past_(past), keys_(keys) {
+  Bias(KernelContext& context, const HeadLayout& q, std::int64_t past, std::int64_t keys)
+      : queries_(q.sequence), past_(past), keys_(keys) {
     const Attributes& attributes = context.attributes();
     causal_ = attributes.integer("is_causal", 0) != 0;
     left_ = attributes.integer("left_window_size", -1);
     right_ = attributes.integer("right_window_size", -1);
     if (context.has_input(6)) {
       lengths_ = context.input(6).as<std::int64_t>();
-      if (lengths_.size() != static_cast<std::size_t>(batch)) {
+      if (lengths_.size() != static_cast<std::size_t>(q.batch)) {
         context.fail(ErrorCode::shape_mismatch, "nonpad_kv_seqlen needs one number per batch");
       }
     }
-    if (context.has_input(3)) read_mask(context, {batch, heads, queries});
+    if (context.has_input(3)) read_mask(context, q);
   }
 
   /// Writes the biases of one query's row; whether any key is left.
@@ -85,17 +84,10 @@ class Bias {
  private:
   static constexpr T infinity = std::numeric_limits<T>::infinity();
 
-  void read_mask(KernelContext& context, const Shape& rows) {
+  void read_mask(KernelContext& context, const HeadLayout& q) {
     const Tensor& mask = context.input(3);
-    if (mask.rank() < 1 || mask.rank() > 4 || mask.shape().back() > keys_) {
-      context.fail(ErrorCode::shape_mismatch, "the mask " + to_string(mask.shape()) +
-                                                  " does not fit " + std::to_string(keys_) +
-                                                  " keys");
-    }
-    mask_keys_ = mask.shape().back();  // keys beyond the mask's end are masked
-    const Strides steps =
-        broadcast_strides(Shape(mask.shape().dims().first(mask.shape().size() - 1)), rows);
-    for (std::size_t n = 0; n < mask_steps_.size(); ++n) mask_steps_[n] = steps[n] * mask_keys_;
+    mask_steps_ = attention_mask_steps(context, mask, q, keys_);
+    mask_keys_ = mask.shape().back();
     const auto values = context.scratch<T>(mask.size());
     visit_dtype<MaskTypes>(mask.dtype(), [&]<class Element>() {
       const auto from = mask.as<Element>();
@@ -117,14 +109,8 @@ class Bias {
 
 void run_attention(KernelContext& context) {
   const Attributes& attributes = context.attributes();
-  const HeadLayout q = head_layout(context.input(0).shape(), attributes.integer("q_num_heads", 0));
-  const std::int64_t kv_heads = attributes.integer("kv_num_heads", 0);
-  const HeadLayout k = head_layout(context.input(1).shape(), kv_heads);
-  const HeadLayout v = head_layout(context.input(2).shape(), kv_heads);
-  const bool fits = k.batch == q.batch && v.batch == q.batch && k.size == q.size &&
-                    k.heads == v.heads && k.sequence == v.sequence && k.heads > 0 &&
-                    q.heads % k.heads == 0;
-  if (!fits) context.fail(ErrorCode::shape_mismatch, "Q, K and V do not fit each other");
+  const AttentionHeads heads = attention_heads(context);
+  const HeadLayout &q = heads.q, &k = heads.k, &v = heads.v;
   const Tensor* past_key = context.has_input(4) ? &context.input(4) : nullptr;
   const Tensor* past_value = context.has_input(5) ? &context.input(5) : nullptr;
   const std::int64_t past = past_key != nullptr && past_key->rank() == 4 ? past_key->dim(2) : 0;
@@ -150,9 +136,7 @@ void run_attention(KernelContext& context) {
   if (mode < 0 || mode > 3) {
     context.fail(ErrorCode::invalid_graph, "qk_matmul_output_mode must be 0, 1, 2 or 3");
   }
-  const float* scale_given = attributes.get<float>("scale");
-  const double scale = scale_given != nullptr ? static_cast<double>(*scale_given)
-                                              : 1 / std::sqrt(static_cast<double>(q.size));
+  const double scale = attention_scale(attributes, q.size);
 
   visit_dtype<Floats>(y.dtype(), [&]<class T>() {
     using Wide = compute_t<T>;
@@ -172,7 +156,7 @@ void run_attention(KernelContext& context) {
         .precision = static_cast<DType>(attributes.integer("softmax_precision", 0)),
         .shown = scores_out,
         .stage = static_cast<ScoreStage>(mode)};
-    const Bias<Wide> bias(context, q.batch, q.heads, q.sequence, past, keys);
+    const Bias<Wide> bias(context, q, past, keys);
     attend<T>(context, operands, rules, y,
               [&](std::int64_t b, std::int64_t h, std::int64_t i, std::int64_t, Wide* row) {
                 return bias.fill(b, h, i, row);
@@ -188,6 +172,7 @@ std::vector<ReferenceKernel> attention_kernels() {
       {"", "Attention", kernels::run_attention},
       {"", "RotaryEmbedding", kernels::run_rotary_embedding},
       {"", "LinearAttention", kernels::run_linear_attention},
+      {"inlay", "FusedAttention", kernels::run_fused_attention},
       {"ai.onnx.preview", "FlexAttention", kernels::run_flex_attention},
   };
 }

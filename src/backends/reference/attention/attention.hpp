@@ -2,9 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
+#include "backends/reference/iterate.hpp"
 #include "backends/reference/precision.hpp"
 #include "backends/reference/product.hpp"
 
@@ -37,6 +39,46 @@ inline HeadLayout head_layout(const Shape& shape, std::int64_t heads) {
                 to_string(shape) + " is not a tensor of " + std::to_string(heads) + " heads");
   }
   return {shape[0], heads, shape[1], shape[2] / heads, true};
+}
+
+/// The heads of Attention's Q, K and V.
+struct AttentionHeads {
+  HeadLayout q, k, v;
+};
+
+/// Errors: shape_mismatch when the inputs do not fit each other.
+inline AttentionHeads attention_heads(const KernelContext& context) {
+  const Attributes& attributes = context.attributes();
+  const HeadLayout q = head_layout(context.input(0).shape(), attributes.integer("q_num_heads", 0));
+  const std::int64_t kv_heads = attributes.integer("kv_num_heads", 0);
+  const HeadLayout k = head_layout(context.input(1).shape(), kv_heads);
+  const HeadLayout v = head_layout(context.input(2).shape(), kv_heads);
+  const bool fits = k.batch == q.batch && v.batch == q.batch && k.size == q.size &&
+                    k.heads == v.heads && k.sequence == v.sequence && k.heads > 0 &&
+                    q.heads % k.heads == 0;
+  if (!fits) context.fail(ErrorCode::shape_mismatch, "Q, K and V do not fit each other");
+  return {q, k, v};
+}
+
+/// The attribute `scale` of Attention, 1 / sqrt(size) when absent.
+inline double attention_scale(const Attributes& attributes, std::int64_t size) {
+  const float* given = attributes.get<float>("scale");
+  return given != nullptr ? static_cast<double>(*given) : 1 / std::sqrt(static_cast<double>(size));
+}
+
+/// Strides of Attention's mask on batch, head and query. Errors: shape_mismatch. A mask may end
+/// before the last of `keys` keys: those behind are masked.
+inline std::array<std::int64_t, 3> attention_mask_steps(const KernelContext& context,
+                                                        const Tensor& mask, const HeadLayout& q,
+                                                        std::int64_t keys) {
+  if (mask.rank() < 1 || mask.rank() > 4 || mask.shape().back() > keys) {
+    context.fail(ErrorCode::shape_mismatch, "the mask " + to_string(mask.shape()) +
+                                                " does not fit " + std::to_string(keys) + " keys");
+  }
+  const Strides steps = broadcast_strides(Shape(mask.shape().dims().first(mask.shape().size() - 1)),
+                                          {q.batch, q.heads, q.sequence});
+  const std::int64_t row = mask.shape().back();
+  return {steps[0] * row, steps[1] * row, steps[2] * row};
 }
 
 /// `value` rounded to a narrower type and back; unchanged for other types.
@@ -82,6 +124,24 @@ void rotate(T* row, const Angle* cosines, const Angle* sines, std::int64_t pairs
   }
 }
 
+/// What inlay:FusedAttention computes: the heads of its operands, each at most repeated along an
+/// axis where it has one of it, and of its result.
+struct FusedHeads {
+  HeadLayout q, k, v, y;
+  std::int64_t kv_heads;  ///< of K and V together
+  Shape mask;             ///< as four axes; empty without one
+
+  /// The index, of an axis with `count` in an operand, that `index` of all stands for.
+  static std::int64_t repeated(std::int64_t index, std::int64_t count) {
+    return count == 1 ? 0 : index;
+  }
+  std::int64_t kv_head(std::int64_t head) const { return head / (y.heads / kv_heads); }
+};
+
+/// Errors: shape_mismatch when the inputs do not fit each other.
+FusedHeads fused_heads(const KernelContext& context);
+
+void run_fused_attention(KernelContext& context);
 void run_rotary_embedding(KernelContext& context);
 void run_linear_attention(KernelContext& context);
 void run_flex_attention(KernelContext& context);

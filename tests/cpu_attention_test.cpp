@@ -164,3 +164,68 @@ TEST_CASE("FusedAttention refuses what does not fit", "[cpu]") {
             with({{"q_layout", std::string("X")}}));
   }
 }
+
+TEST_CASE("cpu: RotaryEmbedding turns all or a part of each head", "[cpu]") {
+  std::mt19937 engine(6);
+  const auto rotary = [&](std::vector<Value> inputs, Attributes attributes) {
+    check({.op = "RotaryEmbedding",
+           .inputs = std::move(inputs),
+           .attributes = std::move(attributes),
+           .version = 23});
+  };
+  const Tensor ids = random_tensor<std::int64_t>(engine, {2, 5}, 0, 8);
+  for (const std::int64_t interleaved : {0, 1}) {
+    for (const std::int64_t pairs : {1, 4, 16, 21}) {
+      const Attributes whole = with({{"interleaved", interleaved}});
+      const Tensor heads = random_tensor(engine, {2, 3, 5, 2 * pairs});
+      rotary({heads, random_tensor(engine, {2, 5, pairs}), random_tensor(engine, {2, 5, pairs})},
+             whole);
+      rotary({heads, random_tensor(engine, {9, pairs}), random_tensor(engine, {9, pairs}), ids},
+             whole);
+      rotary({random_tensor(engine, {2, 5, 3 * (2 * pairs + 3)}), random_tensor(engine, {9, pairs}),
+              random_tensor(engine, {9, pairs}), ids},
+             with({{"interleaved", interleaved},
+                   {"num_heads", std::int64_t{3}},
+                   {"rotary_embedding_dim", 2 * pairs}}));
+    }
+  }
+  const Call outside{
+      .op = "RotaryEmbedding",
+      .inputs = {random_tensor(engine, {2, 3, 5, 2}), random_tensor(engine, {4, 1}),
+                 random_tensor(engine, {4, 1}), random_tensor<std::int64_t>(engine, {2, 5}, 4, 8)},
+      .version = 23};
+  CHECK_THROWS_AS(test::run(outside, "cpu"), Error);
+}
+
+TEST_CASE("cpu: FusedRotaryEmbedding broadcasts all but the last axis", "[cpu]") {
+  std::mt19937 engine(7);
+  const auto rotary = [&](const Shape& x, const Shape& cosines, const Shape& sines) {
+    CAPTURE(to_string(x), to_string(cosines));
+    for (const std::int64_t interleaved : {0, 1}) {
+      check({.op = "FusedRotaryEmbedding",
+             .inputs = {random_tensor(engine, x), random_tensor(engine, cosines),
+                        random_tensor(engine, sines)},
+             .attributes = with({{"interleaved", interleaved}}),
+             .domain = "inlay",
+             .version = 1});
+    }
+  };
+  rotary({2, 5, 3, 8}, {2, 5, 1, 4}, {2, 5, 1, 4});
+  rotary({2, 3, 5, 64}, {5, 64}, {1, 1, 5, 64});
+  rotary({2, 3, 1, 42}, {7, 21}, {7, 21});
+  rotary({6}, {3}, {3});
+  rotary({6}, {4, 6}, {6});
+  rotary({0, 6}, {3}, {3});
+  rotary({3, 0}, {0}, {0});
+  rotary({400, 300}, {400, 150}, {1, 150});
+  for (const Shape& angles : {Shape{2}, {5, 4}, {}}) {
+    const Call call{.op = "FusedRotaryEmbedding",
+                    .inputs = {random_tensor(engine, {2, 8}), random_tensor(engine, angles),
+                               random_tensor(engine, angles)},
+                    .domain = "inlay",
+                    .version = 1};
+    for (const char* backend : {"reference", "cpu"}) {
+      CHECK_THROWS_AS(test::run(call, backend), Error);
+    }
+  }
+}

@@ -234,6 +234,11 @@ std::vector<Sample> product_samples() {
        .empty = batch});
   const Tensor heads = counting({2, 2, 3, 4}, 0.25F);
   add({.call = {"FusedAttention", {heads, heads, heads}, {}, "inlay", 1}, .empty = batch});
+  add({.call = {"FusedRotaryEmbedding",
+                {heads, counting({3, 2}, 0.25F), counting({3, 2}, 0.25F)},
+                {},
+                "inlay",
+                1}});
   add({.call = op("RotaryEmbedding", {heads, counting({5, 2}, 0.25F), counting({5, 2}, 0.25F),
                                       Tensor::copy_of<std::int64_t>({0, 1, 2, 4, 3, 2}, {2, 3})}),
        .empty = {{0, 0}, {3, 0}}});

@@ -114,6 +114,24 @@ void infer_fused_attention(InferContext& context) {
 
 void infer_rotary(InferContext& context) { infer::same_as_input(context); }
 
+/// X with its axes but the last broadcast against those of the cosines and sines.
+void infer_fused_rotary(InferContext& context) {
+  infer::require_same_dtype(context, 0, 3);
+  Type y = context.input(0);
+  for (const std::size_t i : {0, 1, 2}) {
+    const Type& type = context.input(i);
+    if (!type.has_rank || !y.has_rank) return context.set_output(0, context.dtype(0));
+    if (type.dims.empty()) context.fail("an input has no axes");
+    const std::size_t missing = std::max(type.dims.size(), y.dims.size()) - y.dims.size();
+    y.dims.insert(y.dims.begin(), missing, Dim(1));
+    const std::size_t lead = y.dims.size() - type.dims.size();
+    for (std::size_t axis = 0; axis + 1 < type.dims.size(); ++axis) {
+      y.dims[lead + axis] = infer::broadcast(context, y.dims[lead + axis], type.dims[axis]);
+    }
+  }
+  context.set_output(0, std::move(y));
+}
+
 }  // namespace
 
 std::vector<OpSchema> attention_schemas() {
@@ -157,6 +175,16 @@ std::vector<OpSchema> attention_schemas() {
        1,
        1,
        infer_fused_attention,
+       Trait::none,
+       {dtypes::floats}},
+      {"inlay",
+       "FusedRotaryEmbedding",
+       1,
+       3,
+       3,
+       1,
+       1,
+       infer_fused_rotary,
        Trait::none,
        {dtypes::floats}},
       {"ai.onnx.preview",

@@ -14,12 +14,20 @@ bool is_view(const Node& node, const Registry& registry) {
   return schema != nullptr && has(schema->traits, Trait::view);
 }
 
-/// Whether the node is a Reshape that stays right when only its data input's shape changes.
-bool is_self_contained(const Graph& graph, const Node& node) {
+/// Whether the node is a Reshape that stays right when it reads the input of `before` instead: dims
+/// that it keeps are kept there, too.
+bool stays_right(const Graph& graph, const Node& node, const Node& before) {
   if (!node.is("Reshape") || node.version < 5) return false;
   const auto target = integers(graph, node.input(1));
-  return target && (node.attributes.integer("allowzero", 0) != 0 ||
-                    std::find(target->begin(), target->end(), 0) == target->end());
+  if (!target) return false;
+  if (node.attributes.integer("allowzero", 0) != 0) return true;
+  const auto kept = before.is("Reshape") && before.attributes.integer("allowzero", 0) == 0
+                        ? integers(graph, before.input(1))
+                        : std::nullopt;
+  for (std::size_t i = 0; i < target->size(); ++i) {
+    if ((*target)[i] == 0 && !(kept && i < kept->size() && (*kept)[i] == 0)) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -38,7 +46,7 @@ void merge_reshapes(Graph& graph, const PassContext& context) {
     const Type& type = graph.value(output).type;
     if (before_type.dtype != type.dtype) continue;
     if (same_shape(before_type, type) && editor.bypass(id, source)) continue;
-    if (is_self_contained(graph, graph.nodes[i])) {
+    if (stays_right(graph, graph.nodes[i], *before)) {
       editor.set_input(id, 0, source);
       continue;
     }

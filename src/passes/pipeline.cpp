@@ -50,6 +50,8 @@ constexpr std::array standard{
     Pass{"fuse_norm_scale", "puts constants behind a normalisation into it", fuse_norm_scale},
     Pass{"merge_transposes", "cancels and merges Transposes",
          with("Reshape Transpose", merge_transposes)},
+    Pass{"fuse_rotary", "finds rotary position embeddings in arithmetic",
+         with("inlay:FusedRotaryEmbedding Reshape", fuse_rotary)},
     Pass{"fuse_attention", "finds attention in products and Softmax",
          with("inlay:FusedAttention Where", fuse_attention)},
     Pass{"merge_reshapes", "makes one Reshape of a chain", with("Reshape", merge_reshapes)},

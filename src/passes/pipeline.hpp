@@ -25,6 +25,7 @@ void fuse_layer_norm(Graph& graph, const PassContext& context);
 void fuse_rms_norm(Graph& graph, const PassContext& context);
 void fuse_norm_scale(Graph& graph, const PassContext& context);
 void fuse_activation_formulas(Graph& graph, const PassContext& context);
+void fuse_rotary(Graph& graph, const PassContext& context);
 void fuse_attention(Graph& graph, const PassContext& context);
 void fuse_pad(Graph& graph, const PassContext& context);
 void fuse_gemm(Graph& graph, const PassContext& context);

@@ -11,7 +11,7 @@ class CpuBackend final : public Backend {
   explicit CpuBackend(const KernelTable& table) : table_(table) {
     for (auto family : {matmul_ops, conv_ops, elementwise_ops, arithmetic_ops, softmax_ops,
                         normalization_ops, reduction_ops, pool_ops, transpose_ops, resize_ops,
-                        recurrent_ops, attention_ops}) {
+                        recurrent_ops, attention_ops, rotary_ops}) {
       for (const CpuOp& op : family()) {
         if (op.supports != nullptr) ops_.emplace(std::pair(op.domain, op.op), op);
       }

@@ -42,6 +42,7 @@ std::vector<CpuOp> transpose_ops();
 std::vector<CpuOp> resize_ops();
 std::vector<CpuOp> recurrent_ops();
 std::vector<CpuOp> attention_ops();
+std::vector<CpuOp> rotary_ops();
 
 /// `table` is that of the instruction set to use.
 std::shared_ptr<const Backend> make_cpu_backend(const KernelTable& table);

@@ -1,7 +1,8 @@
-// Function pointers of scaled dot-product attention.
+// Function pointers of scaled dot-product attention and rotary embedding.
 #pragma once
 
 #include <inlay/kernels/attention.hpp>
+#include <inlay/kernels/rotary.hpp>
 
 #include "built_operators.hpp"
 
@@ -28,6 +29,15 @@ constexpr AttentionKernels make_attention_kernels() {
           .tasks = &kernels::attention_tasks<A>,
           .scratch = &kernels::attention_scratch<A>,
           .task = &kernels::attention_task<A>};
+}
+
+using RotaryKernel = void (*)(const kernels::RotaryRows& rows);
+
+template <class A>
+constexpr RotaryKernel make_rotary_kernel() {
+  const bool is_needed =
+      is_built("", "RotaryEmbedding") || is_built("inlay", "FusedRotaryEmbedding");
+  return is_needed ? &kernels::rotary<A> : nullptr;
 }
 
 }  // namespace inlay::inline v0::cpu

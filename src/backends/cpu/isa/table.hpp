@@ -24,6 +24,7 @@ struct KernelTable {
   SpatialKernels spatial;
   RnnKernels rnn;
   AttentionKernels attention;
+  RotaryKernel rotary;
 };
 
 /// Instantiates every kernel family for the architecture `A`.
@@ -40,6 +41,7 @@ constexpr KernelTable make_kernel_table(const char* name) {
       .spatial = make_spatial_kernels<A>(),
       .rnn = make_rnn_kernels<A>(),
       .attention = make_attention_kernels<A>(),
+      .rotary = make_rotary_kernel<A>(),
   };
 }
 

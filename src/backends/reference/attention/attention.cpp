@@ -1,5 +1,6 @@
 #include "backends/reference/attention/attend.hpp"
 
+#include "backends/reference/attention/rotary.hpp"
 #include "backends/reference/iterate.hpp"
 #include "backends/reference/reference.hpp"
 
@@ -173,6 +174,7 @@ std::vector<ReferenceKernel> attention_kernels() {
       {"", "RotaryEmbedding", kernels::run_rotary_embedding},
       {"", "LinearAttention", kernels::run_linear_attention},
       {"inlay", "FusedAttention", kernels::run_fused_attention},
+      {"inlay", "FusedRotaryEmbedding", kernels::run_fused_rotary_embedding},
       {"ai.onnx.preview", "FlexAttention", kernels::run_flex_attention},
   };
 }

@@ -142,7 +142,6 @@ struct FusedHeads {
 FusedHeads fused_heads(const KernelContext& context);
 
 void run_fused_attention(KernelContext& context);
-void run_rotary_embedding(KernelContext& context);
 void run_linear_attention(KernelContext& context);
 void run_flex_attention(KernelContext& context);
 

@@ -75,8 +75,8 @@ class Bias {
     for (std::int64_t j = 0; j < keys_; ++j) {
       const bool reached =
           j < length && !(causal_ && j > position) && !(left_ >= 0 && position - j > left_) &&
-          !(right_ >= 0 && j - position > right_) && (mask_ == nullptr || j < mask_keys_);
-      row[j] = !reached ? -infinity : mask_ != nullptr ? mask[j] : T{};
+          !(right_ >= 0 && j - position > right_) && (!has_mask_ || j < mask_keys_);
+      row[j] = !reached ? -infinity : has_mask_ ? mask[j] : T{};
       any = any || row[j] != -infinity;
     }
     return any;
@@ -89,6 +89,7 @@ class Bias {
     const Tensor& mask = context.input(3);
     mask_steps_ = attention_mask_steps(context, mask, q, keys_);
     mask_keys_ = mask.shape().back();
+    has_mask_ = true;
     const auto values = context.scratch<T>(mask.size());
     visit_dtype<MaskTypes>(mask.dtype(), [&]<class Element>() {
       const auto from = mask.as<Element>();
@@ -101,7 +102,7 @@ class Bias {
   }
 
   std::int64_t queries_, past_, keys_, mask_keys_ = 0;
-  bool causal_ = false;
+  bool causal_ = false, has_mask_ = false;
   std::int64_t left_ = -1, right_ = -1;
   std::span<const std::int64_t> lengths_;
   const T* mask_ = nullptr;

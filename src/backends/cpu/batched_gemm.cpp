@@ -47,7 +47,7 @@ void run_batched_gemm(KernelContext& context, const GemmKernels& gemm, const Bat
                       gemm.pack_b(view, first.k, count, dst);
                     });
   }
-  if (first.packed_a == nullptr && first.n >= repaying && first.m > 4 * gemm.mr &&
+  if (first.packed_a == nullptr && first.n >= repaying && first.m > gemm.mr &&
       batched.a_matrices * packed_a <= max_shared) {
     first.packed_a =
         pack_shared(context, batched.a_matrices, first.m, first.k, gemm.mr, packed_a,

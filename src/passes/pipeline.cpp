@@ -57,6 +57,8 @@ constexpr std::array standard{
     Pass{"merge_reshapes", "makes one Reshape of a chain", with("Reshape", merge_reshapes)},
     Pass{"fuse_pad", "puts zero padding into the Conv behind it", fuse_pad},
     Pass{"fuse_gemm", "writes Gemm as FusedMatMul", with("inlay:FusedMatMul", fuse_gemm)},
+    Pass{"unflatten_matmul", "drops Reshapes to a matrix and back",
+         with("inlay:FusedMatMul Reshape", unflatten_matmul)},
     Pass{"fuse_affine", "puts constant scales and shifts into weights and bias", fuse_affine},
     Pass{"fuse_residual", "adds residuals within Conv and MatMul", fuse_residual},
     Pass{"fuse_activation", "applies activations within Conv and MatMul", fuse_activation},

@@ -29,6 +29,7 @@ void fuse_rotary(Graph& graph, const PassContext& context);
 void fuse_attention(Graph& graph, const PassContext& context);
 void fuse_pad(Graph& graph, const PassContext& context);
 void fuse_gemm(Graph& graph, const PassContext& context);
+void unflatten_matmul(Graph& graph, const PassContext& context);
 void fuse_affine(Graph& graph, const PassContext& context);
 void fuse_residual(Graph& graph, const PassContext& context);
 void fuse_activation(Graph& graph, const PassContext& context);

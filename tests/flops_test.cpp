@@ -53,6 +53,23 @@ TEST_CASE("flops: matrix products", "[flops]") {
   CHECK(count_flops(gemm).count == 2.0 * 2 * 3 * 4);
 }
 
+TEST_CASE("flops: attention, with heads or rows first", "[flops]") {
+  Graph graph = empty_graph();
+  const ValueId q = input(graph, "q", {2, 3, 5, 4});
+  add(graph, "FusedAttention",
+      {q, input(graph, "k", {2, 3, 7, 4}), input(graph, "v", {2, 3, 7, 4})}, {2, 3, 5, 4});
+  CHECK(count_flops(graph).count == 4.0 * (2 * 3 * 5 * 4) * 7);
+
+  Graph by_row = empty_graph();
+  Attributes layout;
+  layout.set("k_layout", std::string("BSNH"));
+  add(by_row, "FusedAttention",
+      {input(by_row, "q", {2, 3, 5, 4}), input(by_row, "k", {2, 7, 3, 4}),
+       input(by_row, "v", {2, 3, 7, 4})},
+      {2, 3, 5, 4}, layout);
+  CHECK(count_flops(by_row).count == 4.0 * (2 * 3 * 5 * 4) * 7);
+}
+
 TEST_CASE("flops: recurrent layers", "[flops]") {
   Graph graph = empty_graph();
   add(graph, "GRU",

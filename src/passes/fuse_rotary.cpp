@@ -8,32 +8,12 @@
 namespace inlay::inline v0::passes {
 namespace {
 
-enum Slot { x, cosines, sines, pairs, first, second, zero, one, low, high, joined, start, end };
-
 bool is_last_axis(std::int64_t axis, int rank) { return axis == -1 || axis == rank - 1; }
 
 /// Whether value `slot` is the constant integer `wanted`.
 bool is_integer(const Graph& graph, ValueId value, std::int64_t wanted) {
   const auto numbers = integers(graph, value);
   return numbers && numbers->size() == 1 && numbers->front() == wanted;
-}
-
-/// Neighbours taken apart, rotated, and side by side again.
-Pattern neighbours_pattern() {
-  const Pattern a = op("Gather", {value(pairs), constant(zero)}, first);
-  const Pattern b = op("Gather", {value(pairs), constant(one)}, second);
-  const auto product = [](const Pattern& p, int angle) { return op("Mul", {p, value(angle)}); };
-  const Pattern difference = op("Sub", {product(a, cosines), product(b, sines)});
-  const Pattern sum = op("Add", {product(a, sines), product(b, cosines)});
-  return op("Concat", {op("Unsqueeze", {difference}, low), op("Unsqueeze", {sum}, high)});
-}
-
-/// The halves as they are by cosines, and exchanged by sines.
-Pattern halves_pattern() {
-  const Pattern second_half = op("Slice", {value(x), constant(start), constant(end)}, high);
-  const Pattern first_half = op("Slice", {value(x), constant(zero), constant(one)}, low);
-  const Pattern rotated = op("Concat", {op("Neg", {second_half}), first_half}, joined);
-  return op("Add", {op("Mul", {value(x), value(cosines)}), op("Mul", {rotated, value(sines)})});
 }
 
 class Rotary {
@@ -97,6 +77,26 @@ class Rotary {
   }
 
  private:
+  enum Slot { x, cosines, sines, pairs, first, second, zero, one, low, high, joined, start, end };
+
+  /// Neighbours taken apart, rotated, and side by side again.
+  static Pattern neighbours_pattern() {
+    const Pattern a = op("Gather", {value(pairs), constant(zero)}, first);
+    const Pattern b = op("Gather", {value(pairs), constant(one)}, second);
+    const auto product = [](const Pattern& p, int angle) { return op("Mul", {p, value(angle)}); };
+    const Pattern difference = op("Sub", {product(a, cosines), product(b, sines)});
+    const Pattern sum = op("Add", {product(a, sines), product(b, cosines)});
+    return op("Concat", {op("Unsqueeze", {difference}, low), op("Unsqueeze", {sum}, high)});
+  }
+
+  /// The halves as they are by cosines, and exchanged by sines.
+  static Pattern halves_pattern() {
+    const Pattern second_half = op("Slice", {value(x), constant(start), constant(end)}, high);
+    const Pattern first_half = op("Slice", {value(x), constant(zero), constant(one)}, low);
+    const Pattern rotated = op("Concat", {op("Neg", {second_half}), first_half}, joined);
+    return op("Add", {op("Mul", {value(x), value(cosines)}), op("Mul", {rotated, value(sines)})});
+  }
+
   std::vector<std::int64_t> axes_of(const Node& node) const {
     if (node.version >= 13)
       return integers(graph_, node.input(1)).value_or(std::vector<std::int64_t>{});

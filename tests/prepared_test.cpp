@@ -227,8 +227,9 @@ TEST_CASE("layers that share weights share what is packed of them") {
     ValueId x = graph.add_input("x", Type::tensor(DType::float32, Shape{4, 40}));
     const ValueId w = graph.add_constant("w", random_tensor(engine, {40, 40}));
     for (std::int64_t i = 0; i < count; ++i) {
-      x = graph.add_node("Softmax", {graph.add_node("MatMul", {x, w}, "p" + std::to_string(i))},
-                         "s" + std::to_string(i));
+      const std::string name = std::to_string(i);
+      const ValueId bias = graph.add_constant("b" + name, Tensor::zeros(DType::float32, {40}));
+      x = graph.add_node("Softmax", {graph.add_node("Gemm", {x, w, bias}, "p" + name)}, "s" + name);
     }
     graph.outputs = {x};
     return graph;

@@ -6,7 +6,7 @@
 namespace inlay::inline v0 {
 namespace {
 
-constexpr std::size_t least_bytes = 4096;  // less is not worth the search
+constexpr std::size_t small_bytes = 4096;  // less is not worth the search, and quick to compare
 
 struct SameAttribute {
   template <class T, class U>
@@ -26,14 +26,25 @@ bool same(const Attributes& a, const Attributes& b) {
   });
 }
 
+bool same_elements(const Tensor& a, const Tensor& b) {
+  return a.dtype() == b.dtype() && a.shape() == b.shape() && a.dtype() != DType::string &&
+         a.bytes() < small_bytes && a.has_elements() && b.has_elements() &&
+         std::equal(static_cast<const std::byte*>(a.data()),
+                    static_cast<const std::byte*>(a.data()) + a.bytes(),
+                    static_cast<const std::byte*>(b.data()));
+}
+
 /// The same constant, or values of the same dtype and as far as known the same size.
 bool same_input(const Graph& graph, ValueId a, ValueId b) {
   if (a == b) return true;
   if (a == no_id || b == no_id) return false;
   const ValueInfo &x = graph.value(a), &y = graph.value(b);
   const auto same_size = [](const Dim& p, const Dim& q) { return p.value == q.value; };
-  return !x.is_constant() && !y.is_constant() && x.type.is_tensor() && y.type.is_tensor() &&
-         x.type.dtype == y.type.dtype && x.type.has_rank == y.type.has_rank &&
+  if (x.is_constant() || y.is_constant()) {
+    return x.is_constant() && y.is_constant() && same_elements(x.constant, y.constant);
+  }
+  return x.type.is_tensor() && y.type.is_tensor() && x.type.dtype == y.type.dtype &&
+         x.type.has_rank == y.type.has_rank &&
          std::equal(x.type.dims.begin(), x.type.dims.end(), y.type.dims.begin(), y.type.dims.end(),
                     same_size);
 }
@@ -48,7 +59,7 @@ bool same_packing(const Graph& graph, const Step& a, const Step& b) {
 
 ValueId largest_constant(const Graph& graph, const Node& node) {
   ValueId largest = no_id;
-  std::size_t bytes = least_bytes - 1;
+  std::size_t bytes = small_bytes - 1;
   for (const ValueId id : node.inputs) {
     const Tensor* constant = graph.constant(id);
     if (constant == nullptr || constant->bytes() <= bytes) continue;

@@ -219,6 +219,34 @@ TEST_CASE("the real models come back from prepared files", "[models]") {
   }
 }
 
+TEST_CASE("layers that share weights share what is packed of them") {
+  std::mt19937 engine(5);
+  const auto layers = [&](std::int64_t count) {
+    Graph graph;
+    graph.opsets[""] = 21;
+    ValueId x = graph.add_input("x", Type::tensor(DType::float32, Shape{4, 40}));
+    const ValueId w = graph.add_constant("w", random_tensor(engine, {40, 40}));
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::string name = std::to_string(i);
+      const ValueId bias = graph.add_constant("b" + name, Tensor::zeros(DType::float32, {40}));
+      x = graph.add_node("Softmax", {graph.add_node("Gemm", {x, w, bias}, "p" + name)}, "s" + name);
+    }
+    graph.outputs = {x};
+    return graph;
+  };
+  const std::size_t one = Model::from_graph(layers(1)).memory().packed;
+  const Graph graph = layers(5);
+  const Model model = Model::from_graph(graph.clone());
+  REQUIRE(one > 0);
+  CHECK(model.memory().packed == one);
+  CHECK_FALSE(model.graph().value(model.graph().find_value("w")).constant.has_elements());
+  const TemporaryFile file("shared.inlay");
+  model.save_prepared(file.path());
+  CHECK(file.content().size() < 2 * one + 4096);
+  check_same(model, Model::load(file.path()));
+  check_same(answers(model), answers(Model::from_graph(graph.clone(), {.threads = 3})));
+}
+
 TEST_CASE("constants that kernels packed give up their elements") {
   const Model model = Model::from_graph(packing_graph());
   std::size_t without = 0;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <unordered_set>
 
 #include "runtime/memory_planner.hpp"
+#include "runtime/shared_weights.hpp"
 
 namespace inlay::inline v0 {
 namespace {
@@ -122,6 +124,7 @@ std::unique_ptr<const Plan> Plan::compile(Graph& graph, Compilation& compilation
 void Plan::compile_kernels(Graph& graph, Executor& executor) {
   ConstantReaders readers(graph, steps_);
   std::vector<std::exception_ptr> errors(steps_.size());
+  const std::vector<std::size_t> first = first_of_equal_packing(graph, steps_);
   const auto compile = [&](Step& step) {
     step.kernel = step.backend->compile({graph, *step.node, &step.packed});
     step.packed.finish();
@@ -129,14 +132,22 @@ void Plan::compile_kernels(Graph& graph, Executor& executor) {
       if (step.kernel->consumed(i)) readers.consumed(step.node->inputs[i]);
     }
   };
-  executor.parallel_for(std::ssize(steps_), [&](std::int64_t task, int) {
-    const auto i = static_cast<std::size_t>(task);
-    try {
-      compile(steps_[i]);
-    } catch (...) {
-      errors[i] = std::current_exception();
-    }
-  });
+  // Those that share what others pack come after these.
+  for (const bool shares : {false, true}) {
+    executor.parallel_for(std::ssize(steps_), [&](std::int64_t task, int) {
+      const auto i = static_cast<std::size_t>(task);
+      if (shares != (first[i] != i) || errors[first[i]]) return;
+      try {
+        if (shares) {
+          const auto tensors = steps_[first[i]].packed.tensors();
+          steps_[i].packed = PackedWeights({tensors.begin(), tensors.end()});
+        }
+        compile(steps_[i]);
+      } catch (...) {
+        errors[i] = std::current_exception();
+      }
+    });
+  }
   for (std::size_t i = 0; i < errors.size(); ++i) {
     if (!errors[i]) continue;
     try {
@@ -150,10 +161,13 @@ void Plan::compile_kernels(Graph& graph, Executor& executor) {
 
 std::size_t Plan::packed_bytes() const noexcept {
   std::size_t bytes = 0;
-  for (const Step& step : steps_) {
-    bytes += step.packed.bytes() + step.kernel->packed_bytes();
-    for (const Subplan& subplan : step.subplans) bytes += subplan.plan->packed_bytes();
-  }
+  std::unordered_set<const void*> seen;  // steps may share what one of them packed
+  each_step([&](const Step& step) {
+    bytes += step.kernel->packed_bytes();
+    for (const Tensor& tensor : step.packed.tensors()) {
+      if (seen.insert(tensor.data()).second) bytes += tensor.bytes();
+    }
+  });
   return bytes;
 }
 

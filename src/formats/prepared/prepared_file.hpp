@@ -35,15 +35,16 @@ struct Contents {
 };
 
 /// Whether the bytes begin like a prepared file.
-bool is_prepared(std::span<const std::byte> bytes) noexcept;
+INLAY_API bool is_prepared(std::span<const std::byte> bytes) noexcept;
 
 /// Writes beside `path` and renames, so that a file there stays whole, and mapped ones valid.
 /// Errors: io.
-void write_file(const std::string& path, Contents& contents);
+INLAY_API void write_file(const std::string& path, Contents& contents);
 
 /// The graph's constants and the packed weights stay where they are in `file`. What comes back is a
 /// verified graph; types of its nodes' outputs are for inference to find. Errors: parse, limit,
 /// invalid_graph for a damaged file; stale when its key has other values than `key`.
-Contents read_file(const Bytes& file, const Key& key, const Limits& limits, bool check_elements);
+INLAY_API Contents read_file(const Bytes& file, const Key& key, const Limits& limits,
+                             bool check_elements);
 
 }  // namespace inlay::inline v0::prepared

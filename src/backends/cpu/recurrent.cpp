@@ -33,9 +33,9 @@ class RecurrentKernel final : public Kernel {
     const auto hidden = to_size(hidden_);
     for (std::int64_t d = 0; d < directions_; ++d) {
       const float* weights = w.as<float>().data() + d * width * inputs_;
-      std::vector<float>& packed = input_weights_[to_size(d)];
-      packed.resize(to_size(table.gemm.packed_b_size(inputs_, width)));
-      table.gemm.pack_b({weights, 1, inputs_}, inputs_, width, packed.data());
+      Tensor& packed = input_weights_[to_size(d)];
+      packed = Tensor::zeros(DType::float32, {table.gemm.packed_b_size(inputs_, width)});
+      table.gemm.pack_b({weights, 1, inputs_}, inputs_, width, packed.as_mutable<float>().data());
       const float* recurrence = r.as<float>().data() + d * width * hidden_;
       // Without linear_before_reset the last gate of a GRU is computed apart.
       const std::int64_t together = splits_gates() ? 2 : gates();
@@ -48,9 +48,9 @@ class RecurrentKernel final : public Kernel {
   std::size_t packed_bytes() const noexcept override {
     std::size_t count = 0;
     for (std::size_t d = 0; d < 2; ++d) {
-      count += input_weights_[d].size() + recurrent_weights_[d].size() + last_gate_[d].size();
+      count += input_weights_[d].bytes() + recurrent_weights_[d].bytes() + last_gate_[d].bytes();
     }
-    return count * sizeof(float);
+    return count;
   }
 
   bool consumed(std::size_t i) const noexcept override { return i == 1 || i == 2; }
@@ -62,16 +62,17 @@ class RecurrentKernel final : public Kernel {
 
   std::int64_t gates() const { return is_lstm_ ? 4 : 3; }
   bool splits_gates() const { return !is_lstm_ && !linear_; }
-  void pack(const float* r, std::size_t count, std::size_t hidden, std::vector<float>& to) const {
-    to.resize(table_.rnn.packed_size(count, hidden));
-    table_.rnn.pack(r, count, hidden, to.data());
+  void pack(const float* r, std::size_t count, std::size_t hidden, Tensor& to) const {
+    to = Tensor::zeros(DType::float32,
+                       {static_cast<std::int64_t>(table_.rnn.packed_size(count, hidden))});
+    table_.rnn.pack(r, count, hidden, to.as_mutable<float>().data());
   }
 
   const KernelTable& table_;
   bool is_lstm_, linear_, batch_first_, starts_reversed_;
   float clip_;
   std::int64_t directions_, inputs_, hidden_;
-  std::vector<float> input_weights_[2], recurrent_weights_[2], last_gate_[2];  // by direction
+  Tensor input_weights_[2], recurrent_weights_[2], last_gate_[2];  // by direction
 };
 
 /// One run: sizes, the tensors, and the state between steps.
@@ -162,7 +163,7 @@ class RecurrentKernel::Run {
     kernels::GemmProblem problem;
     problem.m = steps_ * batch_, problem.n = width_, problem.k = kernel_.inputs_;
     problem.a = {floats(context_, 0), kernel_.inputs_, 1};
-    problem.packed_b = kernel_.input_weights_[to_size(d)].data();
+    problem.packed_b = kernel_.input_weights_[to_size(d)].as<float>().data();
     problem.c = gates_, problem.ldc = width_;
     problem.epilogue.col_bias = bias != nullptr ? bias_ : nullptr;
     const GemmKernels& gemm = kernel_.table_.gemm;
@@ -203,7 +204,7 @@ class RecurrentKernel::Run {
     step.hidden = to_size(kernel_.hidden_);
     step.gates = gates_ + x_row * width_;
     step.gates_stride = to_size(kernel_.batch_first_ ? steps_ * width_ : width_);
-    step.packed = kernel_.recurrent_weights_[to_size(d)].data();
+    step.packed = kernel_.recurrent_weights_[to_size(d)].as<float>().data();
     step.hidden_in = hidden_ + b * kernel_.hidden_;
     step.hidden_out = next_ + b * kernel_.hidden_;
     step.clip = kernel_.clip_;
@@ -223,7 +224,7 @@ class RecurrentKernel::Run {
     }
     GruStep step = fill(GruStep{}, d, b, rows, t);
     if (kernel_.splits_gates()) {
-      step.packed = kernel_.last_gate_[to_size(d)].data();
+      step.packed = kernel_.last_gate_[to_size(d)].as<float>().data();
       return rnn.gru_output(step, update_ + at, reset_ + at, begin, end);
     }
     const float* bias = floats_or_null(context_, 3);

@@ -12,7 +12,7 @@ namespace {
 constexpr DTypeSet quantized = dtypes::float8 | dtypes::packed | dtypes::eight_bit_integers |
                                DTypeSet(DType::int16) | DTypeSet(DType::uint16);
 constexpr DTypeSet real{DType::float16, DType::bfloat16, DType::float32};
-constexpr DTypeSet scales = real | DType::float8e8m0;
+constexpr DTypeSet scale_types = real | DType::float8e8m0;
 
 void infer_quantize(InferContext& context) {
   const DType zero_point = context.dtype(2);
@@ -100,8 +100,8 @@ void infer_qlinear_concat(InferContext& context) {
 std::vector<OpSchema> quantized_schemas() {
   using Types = std::vector<DTypeSet>;
   constexpr DTypeSet bytes = dtypes::eight_bit_integers, scale = DType::float32;
-  const Types quantize = {real | DType::int32, scales | DType::int32, quantized};
-  const Types dequantize = {quantized | DType::int32, scales, quantized | DType::int32};
+  const Types quantize = {real | DType::int32, scale_types | DType::int32, quantized};
+  const Types dequantize = {quantized | DType::int32, scale_types, quantized | DType::int32};
   const Types unary = {bytes, scale, bytes, scale, bytes};
   const Types binary = {bytes, scale, bytes, bytes, scale, bytes, scale, bytes};
   const Types conv = {bytes, scale, bytes, bytes, scale, bytes, scale, bytes, DType::int32};

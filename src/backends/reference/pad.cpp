@@ -21,6 +21,7 @@ PadMode pad_mode(const KernelContext& context) {
 
 /// The element of an axis of `dim` that stands at position `i` outside or inside of it.
 std::int64_t padding_source(PadMode mode, std::int64_t i, std::int64_t dim) {
+  if (i >= 0 && i < dim) return i;
   if (mode == PadMode::edge) return std::clamp<std::int64_t>(i, 0, dim - 1);
   const std::int64_t period = mode == PadMode::wrap ? dim : std::max<std::int64_t>(2 * dim - 2, 1);
   const std::int64_t at = (i % period + period) % period;

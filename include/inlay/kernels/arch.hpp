@@ -66,6 +66,8 @@ INLAY_INLINE Vec<T, A> broadcast(T x) {
 }
 
 INLAY_INLINE void prefetch(const float* p) { INLAY_PREFETCH(p, 0); }
+/// Into the L2 cache: of what is needed later, and would drive out of L1 what is needed now.
+INLAY_INLINE void prefetch_l2(const float* p) { INLAY_PREFETCH_L2(p); }
 INLAY_INLINE void prefetch_to_write(float* p) { INLAY_PREFETCH(p, 1); }
 
 /// a*b + c, fused where the architecture fuses. xsimd before 11 rounds twice on AVX-512.

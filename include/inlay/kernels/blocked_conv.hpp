@@ -91,11 +91,21 @@ INLAY_INLINE void blocked_tile(const ConvProblem& problem, const BlockedTile& ti
     const std::int64_t wide = tile.blocks - j < vecs ? tile.blocks - j : vecs;
     const std::int64_t f = (tile.block + j) * block;
     const float* weights = problem.weights + f * tile.product + source.product * wide * block;
+    // The next filters' weights come from far away: they are fetched while these are at work.
+    const std::int64_t later = tile.blocks - j - wide, next_wide = later < vecs ? later : vecs;
+    const float* next =
+        problem.weights + (f + wide * block) * tile.product + source.product * next_wide * block;
+    const std::int64_t next_size = source.taps * source.inner * next_wide * block;
+    const std::int64_t step =
+        round_up(ceil_div(next_size, tile.size.h * ceil_div(tile.size.w, columns)), 16);
+    std::int64_t fetched = 0;
     for (std::int64_t y = 0; y < tile.size.h; ++y) {
       for (std::int64_t x = 0; x < tile.size.w; x += columns) {
         const std::int64_t pixels = tile.size.w - x < columns ? tile.size.w - x : columns;
         const std::int64_t at =
             (tile.block + j) * plane + (tile.pixel + y * tile.width + x) * block;
+        const std::int64_t end = fetched + step < next_size ? fetched + step : next_size;
+        for (; fetched < end; fetched += 16) prefetch_l2(next + fetched);
         const BlockedMicro<A> micro = blocked_micro_table<A, Step>.entries[pixels - 1][wide - 1];
         const float* const input = source.input + y * source.pitch + x * Step;
         for (std::int64_t t = 0; t < source.taps; t += source.piece) {
@@ -133,13 +143,14 @@ void blocked_conv_task(const ConvProblem& problem, const BlockedConvPlan& plan, 
   const bool planar = plan.method == BlockedMethod::planar;
   const std::int64_t index = task / (plan.tiles * plan.bands);  // of image and group
   const std::int64_t group = index % s.groups, taps = s.kernel.count();
-  const ConvBand band = band_of(plan.out, plan.band_rows, task / plan.tiles % plan.bands);
+  // Bands in turn under the same filters: where there are few bands, weights are what is large.
+  const ConvBand band = band_of(plan.out, plan.band_rows, task % plan.bands);
   const std::int64_t blocks = ceil_div(s.group_filters(), block), plane = s.out.count() * block;
   detail::BlockedTile tile;
   tile.size = band.size;
   tile.width = plan.out.w;
   tile.pixel = band.start.h * plan.out.w + band.start.w;
-  tile.block = task % plan.tiles * plan.tile_blocks;
+  tile.block = task / plan.bands % plan.tiles * plan.tile_blocks;
   tile.blocks = blocks - tile.block < plan.tile_blocks ? blocks - tile.block : plan.tile_blocks;
   tile.product = s.group_channels() * taps;
 

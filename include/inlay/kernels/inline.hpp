@@ -7,6 +7,7 @@
 #define INLAY_NOINLINE __declspec(noinline)
 #define INLAY_RESTRICT __restrict
 #define INLAY_PREFETCH(p, writes) ((void)(p))
+#define INLAY_PREFETCH_L2(p) ((void)(p))
 #else
 /// Inlined even in code that is not optimised, so that no out-of-line copy exists.
 #define INLAY_INLINE inline __attribute__((always_inline))
@@ -17,4 +18,5 @@
 #define INLAY_RESTRICT __restrict__
 /// Fetches the cache line of `p`, which need not be a valid address.
 #define INLAY_PREFETCH(p, writes) __builtin_prefetch(p, writes)
+#define INLAY_PREFETCH_L2(p) __builtin_prefetch(p, 0, 2)
 #endif

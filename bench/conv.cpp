@@ -47,6 +47,17 @@ ConvShape shape_of(const Layer& l) {
   return s;
 }
 
+template <class Kernels, class Plan>
+void time_tasks(benchmark::State& state, const Kernels& kernels, const ConvProblem& problem,
+                const Plan& plan, const Floats& scratch) {
+  for (auto _ : state) {
+    for (std::int64_t i = 0; i < plan.task_count; ++i) {
+      kernels.task(problem, plan, i, scratch.data());
+    }
+    benchmark::ClobberMemory();
+  }
+}
+
 void conv(benchmark::State& state, const KernelTable& table, Layer layer) {
   const ConvShape s = shape_of(layer);
   const auto& kernels = layer.transpose ? table.conv_transpose : table.conv;
@@ -62,12 +73,7 @@ void conv(benchmark::State& state, const KernelTable& table, Layer layer) {
   problem.weights = plan.packed_floats == 0 ? weights.data() : packed.data();
   problem.activation = {ActivationKind::relu};
   problem.output = output.data();
-  for (auto _ : state) {
-    for (std::int64_t i = 0; i < plan.task_count; ++i) {
-      kernels.task(problem, plan, i, scratch.data());
-    }
-    benchmark::ClobberMemory();
-  }
+  time_tasks(state, kernels, problem, plan, scratch);
   const std::int64_t pixels = (layer.transpose ? s.in : s.out).count();
   report_flops(
       state, table,
@@ -93,12 +99,7 @@ void blocked_conv(benchmark::State& state, const KernelTable& table, Layer layer
   problem.weights = packed.data();
   problem.activation = {ActivationKind::relu};
   problem.output = output.data();
-  for (auto _ : state) {
-    for (std::int64_t i = 0; i < plan.task_count; ++i) {
-      kernels.task(problem, plan, i, scratch.data());
-    }
-    benchmark::ClobberMemory();
-  }
+  time_tasks(state, kernels, problem, plan, scratch);
   report_flops(
       state, table,
       2.0 * static_cast<double>(s.channels * s.group_filters() * s.kernel.count() * s.out.count()));

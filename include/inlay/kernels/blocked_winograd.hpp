@@ -1,5 +1,7 @@
 // 3 x 3 convolution on blocked channels by Winograd's F(4x4, 3x3): tiles are transformed, each of
-// their 36 points is a product of channels by filters, and sums are transformed back.
+// their 36 points is a product of channels by filters, and sums are transformed back. Errors stay
+// within 64 epsilons of the sum of the products' magnitudes in the tests, four times what the
+// direct form is held to.
 #pragma once
 
 #include <inlay/kernels/blocked_conv_plan.hpp>

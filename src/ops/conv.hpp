@@ -10,8 +10,8 @@ namespace inlay::inline v0::infer {
 void set_conv_output(InferContext& context, DType dtype, std::size_t x, std::size_t w,
                      bool channels_last = false);
 
-/// The dims of the convolution of an image with weights by the node's attributes; empty when no rank
-/// is known.
+/// The dims of the convolution of an image with weights by the node's attributes; empty when no
+/// rank is known.
 std::vector<Dim> conv_output_dims(const InferContext& context, const Type& image,
                                   const Type& weights);
 

@@ -73,7 +73,7 @@ INLAY_INLINE constexpr bool suits_planar(const ConvShape& s, std::int64_t block)
 /// Whether transforms repay: enough tiles for weights that are four times as large, enough channels
 /// and filters for each tile that is transformed.
 INLAY_INLINE constexpr bool suits_winograd(const ConvShape& s) {
-  constexpr std::int64_t least_channels = 32, least_tiles = 36;
+  constexpr std::int64_t least_channels = 16, least_tiles = 36;
   const std::int64_t tiles = ceil_div(s.out.h, winograd_out) * ceil_div(s.out.w, winograd_out);
   return detail::blocked_window(s) && s.kernel.h == 3 && s.kernel.w == 3 && s.stride.count() == 1 &&
          s.dilation.count() == 1 && s.groups == 1 && s.channels >= least_channels &&

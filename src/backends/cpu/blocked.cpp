@@ -62,6 +62,14 @@ class UnblockChannelsKernel final : public Kernel {
   const BlockedKernels& blocked_;
 };
 
+/// Whether to transform. Where the size of pictures is open, only small weights are sure to repay
+/// it.
+bool takes_winograd(const ConvShape& shape, bool size_is_known) {
+  constexpr std::int64_t small = 1 << 18;  // floats
+  return kernels::suits_winograd(shape) && shape.batch > 0 &&
+         (size_is_known || kernels::winograd_points * shape.channels * shape.filters <= small);
+}
+
 class BlockedConvKernel final : public Kernel {
  public:
   BlockedConvKernel(const CompileContext& context, const KernelTable& table)
@@ -72,13 +80,12 @@ class BlockedConvKernel final : public Kernel {
     weights_shape_ = weights.shape();
     ConvShape shape = nominal_shape(context.node, weights_shape_);
     const std::optional<Shape> x = context.input_type(0).static_shape();
-    if (x && form_ == BlockedForm::direct) {
+    if (x) {
       const Shape plain = kernels::blocked_conv_input(context.node.attributes, *x);
-      const ConvShape known = geometry_of(context.node, plain, weights_shape_).shape;
-      if (kernels::suits_winograd(known) && known.batch > 0) {
-        shape = known;
-        form_ = BlockedForm::winograd;
-      }
+      shape = geometry_of(context.node, plain, weights_shape_).shape;
+    }
+    if (form_ == BlockedForm::direct && takes_winograd(shape, x.has_value())) {
+      form_ = BlockedForm::winograd;
     }
     const BlockedConvPlan plan = blocked_.plan(shape, form_);
     packed_ = context.pack<float>(static_cast<std::int64_t>(plan.packed_floats), [&](float* to) {

@@ -1,5 +1,6 @@
 // Matrix products and convolutions of the cpu backend, against the reference backend.
 #include "cpu_support.hpp"
+#include "error_check.hpp"
 
 using namespace inlay;
 using test::Call;
@@ -182,6 +183,22 @@ TEST_CASE("cpu: ConvTranspose", "[cpu]") {
   transpose({1, 6, 5, 6}, {6, 4, 3, 3}, 4,
             with({{"strides", Integers{2, 2}}, {"output_shape", Integers{10, 12}}}));
   transpose({1, 3, 4, 5, 3}, {3, 2, 2, 3, 2}, 2, with({{"strides", Integers{2, 1, 2}}}));
+}
+
+TEST_CASE("cpu: convolutions refuse a result that is too large when they pack", "[cpu]") {
+  const Integers far{std::int64_t{1} << 29, std::int64_t{1} << 29};
+  Call transpose{.op = "ConvTranspose",
+                 .inputs = {Tensor::zeros(DType::float32, {1, 3, 4, 4}),
+                            Tensor::zeros(DType::float32, {3, 80, 2, 2})},
+                 .attributes = with({{"dilations", far}}),
+                 .constants = {1}};
+  CHECK_ERROR(Model::from_graph(graph_of(transpose)), limit, "too large");
+  Call conv{.op = "Conv",
+            .inputs = {Tensor::zeros(DType::float32, {1, 3, 4, 4}),
+                       Tensor::zeros(DType::float32, {80, 3, 2, 2})},
+            .attributes = with({{"pads", Integers{far[0], far[0], far[0], far[0]}}}),
+            .constants = {1}};
+  CHECK_ERROR(Model::from_graph(graph_of(conv)), limit, "too large");
 }
 
 TEST_CASE("cpu: convolutions pack their weights before the input's size is known", "[cpu]") {

@@ -88,6 +88,7 @@ struct GemmBlockB {
   std::int64_t panel_stride;
   const std::int64_t* rows;
   const float* tail;
+  bool goes_on = false;  ///< the products after these follow in each panel
 };
 
 /// The rows of a packed panel.
@@ -112,6 +113,14 @@ void gemm_block(std::int64_t k, const float* a, std::int64_t a_stride, const Gem
   const bool b_is_packed = b.rows == packed_rows<A>.offsets;
   for (std::int64_t begin = 0; begin < tile.cols; begin += Blocking::nc) {
     const std::int64_t end = tile.cols - begin < Blocking::nc ? tile.cols : begin + Blocking::nc;
+    // What the L2 cache needs next: the block of columns beside this, else the first one further
+    // down.
+    const bool is_last = end == tile.cols;
+    const std::int64_t far = is_last ? k * Blocking::nr - begin / Blocking::nr * b.panel_stride
+                                     : Blocking::nc / Blocking::nr * b.panel_stride;
+    const bool fetches = b_is_packed && (is_last ? b.goes_on : end + Blocking::nc <= tile.cols);
+    const std::int64_t far_step =
+        fetches ? ceil_div(Blocking::nr, ceil_div(tile.rows, Blocking::mr)) : 0;
     for (std::int64_t i = 0; i < tile.rows; i += Blocking::mr) {
       const std::int64_t rows = tile.rows - i < Blocking::mr ? tile.rows - i : Blocking::mr;
       const float* panel_of_a = a + i / Blocking::mr * a_stride;
@@ -130,7 +139,9 @@ void gemm_block(std::int64_t k, const float* a, std::int64_t a_stride, const Gem
         const GemmTile part{tile.row + i, tile.col + j, rows, cols};
         prefetch_tile(out, part);
         if (full && b_is_packed && rows == Blocking::mr) {
-          gemm_micro_packed<A>(k, panel_of_a, columns, acc);
+          const std::int64_t part_of_it = i / Blocking::mr * k * far_step;
+          gemm_micro_packed<A>(k, panel_of_a, columns, columns + (fetches ? far + part_of_it : 0),
+                               far_step, acc);
         } else {
           const std::int64_t* b_rows = full ? b.rows : packed_rows<A>.offsets;
           const std::int64_t vecs = ceil_div(cols, lanes<float, A>);
@@ -185,10 +196,10 @@ void gemm_task(const GemmProblem& problem, const GemmGrid& grid, std::int64_t ta
   const GemmTile tile = tile_of(grid, problem.m, problem.n, task);
   if (is_gemv(problem)) return gemv<A>(problem, tile);
   if (problem.packed_b != nullptr) {
-    return gemm_tile<A>(problem, tile, scratch, [&](std::int64_t p, std::int64_t) -> GemmBlockB {
+    return gemm_tile<A>(problem, tile, scratch, [&](std::int64_t p, std::int64_t kc) -> GemmBlockB {
       const float* panels = problem.packed_b + tile.col * problem.k + p * nr;
       return {panels, problem.k * nr, packed_rows<A>.offsets,
-              panels + tile.cols / nr * nr * problem.k};
+              panels + tile.cols / nr * nr * problem.k, p + kc < problem.k};
     });
   }
   float* packed = scratch;

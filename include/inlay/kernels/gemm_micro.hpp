@@ -73,10 +73,12 @@ INLAY_FLATTEN void gemm_micro_row(std::int64_t k, const float* INLAY_RESTRICT a,
   each([&](auto j, auto v) { store<float, A>(acc + j * Blocking::nr + v * size, sums[j][v]); });
 }
 
-/// gemm_micro on whole packed panels, of which B comes from the L2 cache.
+/// gemm_micro on whole packed panels, of which B comes from the L2 cache. Fetches k * far_step
+/// floats at `far` into that cache meanwhile.
 template <class A>
 INLAY_FLATTEN void gemm_micro_packed(std::int64_t k, const float* INLAY_RESTRICT a,
-                                     const float* INLAY_RESTRICT b, float* INLAY_RESTRICT acc) {
+                                     const float* INLAY_RESTRICT b, const float* far,
+                                     std::int64_t far_step, float* INLAY_RESTRICT acc) {
   using Blocking = GemmBlocking<A>;
   constexpr int rows = Blocking::mr, vecs = Blocking::vecs;
   constexpr int size = static_cast<int>(lanes<float, A>);
@@ -88,12 +90,14 @@ INLAY_FLATTEN void gemm_micro_packed(std::int64_t k, const float* INLAY_RESTRICT
     Vec<float, A> columns[vecs];
     unroll<vecs>([&](auto v) { columns[v] = load<float, A>(b + v * size); });
     unroll<(Blocking::nr + 15) / 16>([&](auto line) { prefetch(b + ahead + line * 16); });
+    prefetch_l2(far);
     unroll<rows>([&](auto r) {
       const Vec<float, A> x = broadcast<float, A>(a[r]);
       unroll<vecs>([&](auto v) { sums[r][v] = fma<A>(x, columns[v], sums[r][v]); });
     });
     a += Blocking::mr;
     b += Blocking::nr;
+    far += far_step;
   }
   unroll<rows>([&](auto r) {
     unroll<vecs>([&](auto v) { store<float, A>(acc + r * Blocking::nr + v * size, sums[r][v]); });

@@ -44,7 +44,7 @@ struct ConvSizes {
   Shape output;
 };
 
-/// Errors: as conv_geometry.
+/// Errors: as conv_geometry; limit, when the output is larger than a tensor can be.
 inline ConvSizes geometry_of(const Node& node, const Shape& x, const Shape& w) {
   if (!is_transpose(node)) {
     const kernels::ConvGeometry g = kernels::conv_geometry(node.attributes, x, w);
@@ -52,6 +52,7 @@ inline ConvSizes geometry_of(const Node& node, const Shape& x, const Shape& w) {
     result.shape.batch = g.batch, result.shape.channels = g.channels;
     result.shape.filters = g.filters, result.shape.groups = g.groups;
     drop_flat_width(result.shape);
+    result.output.elements();
     return result;
   }
   const std::int64_t groups = node.attributes.integer("group", 1);
@@ -66,6 +67,7 @@ inline ConvSizes geometry_of(const Node& node, const Shape& x, const Shape& w) {
   for (const std::int64_t dim : window.input_shape()) result.output.push_back(dim);
   result.shape.batch = x[0], result.shape.channels = x[1];
   result.shape.filters = w[1] * groups, result.shape.groups = groups;
+  result.output.elements();
   return result;
 }
 

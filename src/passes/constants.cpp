@@ -155,15 +155,18 @@ Tensor transposed(const Tensor& tensor, std::span<const std::int64_t> perm) {
     strides[i] = tensor.shape().product(axis + 1, tensor.rank());
   }
   Tensor result(tensor.dtype(), shape);
-  visit_number(tensor.dtype(), [&](auto zero) {
+  if (!is_plain_number(tensor.dtype())) return result;
+  const auto move = [&](auto zero) {
     using T = decltype(zero);
-    const auto from = tensor.as<T>();
+    const auto count = static_cast<std::size_t>(tensor.size());
+    const std::span<const T> from(static_cast<const T*>(tensor.elements()), count);
+    const std::span<T> to(static_cast<T*>(result.mutable_data()), count);
     if (perm.size() == 2 && perm[0] == 1) {
-      return transpose_matrix(from, tensor.dim(0), tensor.dim(1), result.as_mutable<T>());
+      return transpose_matrix(from, tensor.dim(0), tensor.dim(1), to);
     }
     std::vector<std::int64_t> index(perm.size(), 0);
     std::int64_t offset = 0;
-    for (T& element : result.as_mutable<T>()) {
+    for (T& element : to) {
       element = from[static_cast<std::size_t>(offset)];
       for (std::size_t axis = index.size(); axis-- > 0;) {
         offset += strides[axis];
@@ -172,7 +175,24 @@ Tensor transposed(const Tensor& tensor, std::span<const std::int64_t> perm) {
         index[axis] = 0;
       }
     }
-  });
+  };
+  // What the elements mean does not matter here.
+  switch (bit_width(tensor.dtype())) {
+    case 8:
+      move(std::uint8_t{});
+      break;
+    case 16:
+      move(std::uint16_t{});
+      break;
+    case 32:
+      move(std::uint32_t{});
+      break;
+    case 64:
+      move(std::uint64_t{});
+      break;
+    default:
+      break;
+  }
   return result;
 }
 

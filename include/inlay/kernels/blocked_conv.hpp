@@ -12,8 +12,8 @@ namespace inlay::inline v0::kernels {
 /// Packs weights [filters, channels / groups, kernel] into plan.packed_floats floats: for each
 /// panel of filters, chunk after chunk, the filters of a product side by side.
 template <class A>
-void blocked_conv_pack(const ConvShape& s, const BlockedConvPlan& plan, const float* weights,
-                       float* packed) {
+INLAY_COLD void blocked_conv_pack(const ConvShape& s, const BlockedConvPlan& plan,
+                                  const float* weights, float* packed) {
   if (plan.method == BlockedMethod::winograd) return blocked_winograd_pack<A>(s, weights, packed);
   constexpr std::int64_t block = channel_block<A>;
   const std::int64_t taps = s.kernel.count(), channels = s.group_channels();
@@ -106,13 +106,12 @@ INLAY_INLINE void blocked_tile(const ConvProblem& problem, const BlockedTile& ti
             (tile.block + j) * plane + (tile.pixel + y * tile.width + x) * block;
         const std::int64_t end = fetched + step < next_size ? fetched + step : next_size;
         for (; fetched < end; fetched += 16) prefetch_l2(next + fetched);
-        const BlockedMicro<A> micro = blocked_micro_table<A, Step>.entries[pixels - 1][wide - 1];
         const float* const input = source.input + y * source.pitch + x * Step;
         for (std::int64_t t = 0; t < source.taps; t += source.piece) {
           const std::int64_t left = source.taps - t,
                              taps = left < source.piece ? left : source.piece;
-          micro(taps, source.offsets + t, source.inner, input,
-                weights + t * source.inner * wide * block, t > 0, acc);
+          blocked_sums<A, Step>(pixels, wide, taps, source.offsets + t, source.inner, input,
+                                weights + t * source.inner * wide * block, t > 0, acc);
         }
         blocked_finish<A>(
             acc, pixels, wide,

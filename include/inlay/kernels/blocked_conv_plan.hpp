@@ -87,19 +87,19 @@ namespace detail {
 template <class A, class F>
 INLAY_INLINE void for_each_chunk(const ConvShape& s, const BlockedConvPlan& plan, const F& f) {
   const std::int64_t channels = s.group_channels();
-  if (plan.method == BlockedMethod::planar) return f(0, channels, 1);
-  constexpr std::int64_t block = channel_block<A>;
+  const std::int64_t block = plan.method == BlockedMethod::planar ? 1 : channel_block<A>;
   const std::int64_t whole = channels / block * block;
-  for (std::int64_t c = 0; c < whole; c += plan.chunk * block) {
+  for (std::int64_t c = 0; c < channels;) {
     const std::int64_t left = whole - c, step = plan.chunk * block;
-    f(c, left < step ? left : step, block);
+    const std::int64_t count = left == 0 ? channels - c : left < step ? left : step;
+    f(c, count, left == 0 ? count : block);
+    c += count;
   }
-  if (whole < channels) f(whole, channels - whole, channels - whole);
 }
 
 /// Plans one for which suits_winograd holds.
 template <class A>
-BlockedConvPlan winograd_plan(const ConvShape& s) {
+INLAY_COLD BlockedConvPlan winograd_plan(const ConvShape& s) {
   constexpr std::int64_t wanted_tiles = 28, max_tile_floats = 1 << 17, wanted_tasks = 8;
   BlockedConvPlan plan;
   plan.method = BlockedMethod::winograd;
@@ -135,7 +135,7 @@ BlockedConvPlan winograd_plan(const ConvShape& s) {
 
 /// Plans a convolution for which suits_blocked (or that of the form) holds.
 template <class A>
-BlockedConvPlan blocked_conv_plan(const ConvShape& s, BlockedForm form) {
+INLAY_COLD BlockedConvPlan blocked_conv_plan(const ConvShape& s, BlockedForm form) {
   if (form == BlockedForm::winograd && s.batch * s.out.count() > 0) {
     return detail::winograd_plan<A>(s);
   }

@@ -23,8 +23,9 @@ namespace detail {
 
 /// dst[j * dst_stride + i] = src[i * src_stride + j] for i < rows, j < cols.
 template <class A>
-INLAY_INLINE void transpose_tile(const float* src, std::int64_t src_stride, std::int64_t rows,
-                                 std::int64_t cols, float* dst, std::int64_t dst_stride) {
+INLAY_NOINLINE INLAY_FLATTEN void transpose_tile(const float* src, std::int64_t src_stride,
+                                                 std::int64_t rows, std::int64_t cols, float* dst,
+                                                 std::int64_t dst_stride) {
   std::int64_t j = 0;
   if (rows % 4 == 0) {
     for (; j + 4 <= cols; j += 4) {
@@ -43,8 +44,8 @@ INLAY_INLINE void transpose_tile(const float* src, std::int64_t src_stride, std:
 /// Writes pixels [begin, end) of a block: src holds `channels` <= block planes of `plane` floats.
 /// The lanes past them become zero.
 template <class A>
-INLAY_FLATTEN void block_channels(const float* src, std::int64_t channels, std::int64_t plane,
-                                  std::int64_t begin, std::int64_t end, float* dst) {
+void block_channels(const float* src, std::int64_t channels, std::int64_t plane, std::int64_t begin,
+                    std::int64_t end, float* dst) {
   constexpr std::int64_t block = channel_block<A>;
   if (channels == block) {
     return detail::transpose_tile<A>(src + begin, plane, block, end - begin, dst + begin * block,
@@ -56,8 +57,8 @@ INLAY_FLATTEN void block_channels(const float* src, std::int64_t channels, std::
 
 /// The way back: writes pixels [begin, end) of `channels` <= block planes.
 template <class A>
-INLAY_FLATTEN void unblock_channels(const float* src, std::int64_t channels, std::int64_t plane,
-                                    std::int64_t begin, std::int64_t end, float* dst) {
+void unblock_channels(const float* src, std::int64_t channels, std::int64_t plane,
+                      std::int64_t begin, std::int64_t end, float* dst) {
   constexpr std::int64_t block = channel_block<A>;
   std::int64_t i = begin;
   for (; i + 4 <= end; i += 4) {

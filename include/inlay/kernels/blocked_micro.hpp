@@ -8,13 +8,11 @@ namespace inlay::inline v0::kernels {
 
 /// acc[r * nr + f] = sum over t < taps and i < inner of
 ///   input[offsets[t] + r * Step + i] * weights[(t * inner + i) * Vecs * lanes + f]
-/// for Pixels pixels r and Vecs registers of filters f, products added in that order; with `adds`
-/// the sums are added to those in acc.
+/// for Pixels pixels r and Vecs registers of filters f, products added in that order.
 template <class A, int Pixels, int Vecs, int Step>
 INLAY_FLATTEN void blocked_micro(std::int64_t taps, const std::int64_t* INLAY_RESTRICT offsets,
                                  std::int64_t inner, const float* INLAY_RESTRICT input,
-                                 const float* INLAY_RESTRICT weights, bool adds,
-                                 float* INLAY_RESTRICT acc) {
+                                 const float* INLAY_RESTRICT weights, float* INLAY_RESTRICT acc) {
   constexpr int size = static_cast<int>(lanes<float, A>);
   Vec<float, A> sums[Pixels][Vecs];
   unroll<Pixels>(
@@ -31,16 +29,14 @@ INLAY_FLATTEN void blocked_micro(std::int64_t taps, const std::int64_t* INLAY_RE
     }
   }
   unroll<Pixels>([&](auto r) {
-    unroll<Vecs>([&](auto v) {
-      float* const to = acc + r * GemmBlocking<A>::nr + v * size;
-      store<float, A>(to, adds ? sums[r][v] + load<float, A>(to) : sums[r][v]);
-    });
+    unroll<Vecs>(
+        [&](auto v) { store<float, A>(acc + r * GemmBlocking<A>::nr + v * size, sums[r][v]); });
   });
 }
 
 template <class A>
 using BlockedMicro = void (*)(std::int64_t taps, const std::int64_t* offsets, std::int64_t inner,
-                              const float* input, const float* weights, bool adds, float* acc);
+                              const float* input, const float* weights, float* acc);
 
 /// blocked_micro for every number of pixels (first index, less one) and registers (second).
 template <class A, int Step>
@@ -56,6 +52,24 @@ inline constexpr BlockedMicroTable<A, Step> blocked_micro_table = [
 }
 (std::make_integer_sequence<int, blocked_pixels<A>>{});
 
+/// The sums of blocked_micro_table's entry for so many pixels and registers of filters; with `adds`
+/// they are added to those in acc.
+template <class A, int Step>
+INLAY_NOINLINE void blocked_sums(std::int64_t pixels, std::int64_t vecs, std::int64_t taps,
+                                 const std::int64_t* offsets, std::int64_t inner,
+                                 const float* input, const float* weights, bool adds, float* acc) {
+  const BlockedMicro<A> micro = blocked_micro_table<A, Step>.entries[pixels - 1][vecs - 1];
+  if (!adds) return micro(taps, offsets, inner, input, weights, acc);
+  alignas(64) float part[blocked_pixels<A> * GemmBlocking<A>::nr];
+  micro(taps, offsets, inner, input, weights, part);
+  for (std::int64_t r = 0; r < pixels; ++r) {
+    for (std::int64_t v = 0; v < vecs; ++v) {
+      const std::int64_t at = r * GemmBlocking<A>::nr + v * channel_block<A>;
+      store<float, A>(acc + at, load<float, A>(acc + at) + load<float, A>(part + at));
+    }
+  }
+}
+
 /// Where the sums of a tile go. The addends enter with the first sums of a pixel, the activation
 /// follows the last.
 struct BlockedOutput {
@@ -69,8 +83,8 @@ struct BlockedOutput {
 
 /// Adds `vecs` registers of sums for each of `pixels` neighbouring pixels to the output.
 template <class A>
-INLAY_FLATTEN void blocked_finish(const float* acc, std::int64_t pixels, std::int64_t vecs,
-                                  const BlockedOutput& out) {
+INLAY_NOINLINE INLAY_FLATTEN void blocked_finish(const float* acc, std::int64_t pixels,
+                                                 std::int64_t vecs, const BlockedOutput& out) {
   using Vf = Vec<float, A>;
   constexpr std::int64_t size = channel_block<A>;
   const ClampRange range = clamp_range(*out.activation);

@@ -9,9 +9,9 @@ namespace inlay::inline v0::kernels {
 /// Writes the planes.floats pixels of a band of one block of channels, which starts at output pixel
 /// `start`. One and two dimensions.
 template <class A>
-INLAY_FLATTEN void split_blocked_phases(const ConvWindow& w, const float* input,
-                                        const Extent3& start, const PhasePlanes& planes,
-                                        float* dst) {
+INLAY_NOINLINE INLAY_FLATTEN void split_blocked_phases(const ConvWindow& w, const float* input,
+                                                       const Extent3& start,
+                                                       const PhasePlanes& planes, float* dst) {
   constexpr std::int64_t block = channel_block<A>;
   const Vec<float, A> zero(0.0f);
   for (std::int64_t phase = 0; phase < w.stride.count(); ++phase) {

@@ -14,7 +14,7 @@ namespace inlay::inline v0::kernels {
 /// Packs weights [filters, channels, 3, 3]: for each panel of filters and each point, channel after
 /// channel, the filters side by side.
 template <class A>
-void blocked_winograd_pack(const ConvShape& s, const float* weights, float* packed) {
+INLAY_COLD void blocked_winograd_pack(const ConvShape& s, const float* weights, float* packed) {
   constexpr std::int64_t block = channel_block<A>, panel = block * blocked_vecs<A>;
   for (std::int64_t f = 0; f < s.filters; f += panel) {
     const std::int64_t left = round_up(s.filters - f, block), width = left < panel ? left : panel;
@@ -77,9 +77,9 @@ void blocked_winograd_task(const ConvProblem& problem, const BlockedConvPlan& pl
             const float* const from = tiles + p * point_step + c * count;
             for (std::int64_t t = 0; t < count; t += columns) {
               const std::int64_t pixels = count - t < columns ? count - t : columns;
-              blocked_micro_table<A, channel_block<A>>.entries[pixels - 1][width - 1](
-                  ceil_div(channels, inner), offsets, inner, from + t * block, weights, c > 0,
-                  sums + (p * count + t) * nr);
+              blocked_sums<A, channel_block<A>>(pixels, width, ceil_div(channels, inner), offsets,
+                                                inner, from + t * block, weights, c > 0,
+                                                sums + (p * count + t) * nr);
             }
             weights += channels * width * block;
           });

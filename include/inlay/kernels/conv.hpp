@@ -32,7 +32,7 @@ ConvMethod conv_method(const ConvShape& s) {
 
 /// Plans a convolution; an output without elements has no tasks.
 template <class A>
-ConvPlan conv_plan(const ConvShape& s) {
+INLAY_COLD ConvPlan conv_plan(const ConvShape& s) {
   ConvPlan plan;
   if (s.batch * s.filters * s.out.count() == 0) return plan;
   const ConvMethod method = conv_method<A>(s);
@@ -57,8 +57,8 @@ ConvPlan conv_plan(const ConvShape& s) {
 
 /// Packs weights [filters, channels / groups, kernel] into plan.packed_floats floats, if not 0.
 template <class A>
-void conv_pack_weights(const ConvShape& s, const ConvPlan& plan, const float* weights,
-                       float* packed) {
+INLAY_COLD void conv_pack_weights(const ConvShape& s, const ConvPlan& plan, const float* weights,
+                                  float* packed) {
   if (plan.packed_floats == 0) return;
   const std::int64_t m = s.group_filters(), k = s.group_channels() * s.kernel.count();
   for (std::int64_t g = 0; g < s.groups; ++g) {

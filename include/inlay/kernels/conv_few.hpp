@@ -44,6 +44,23 @@ INLAY_INLINE void gather_few(const ConvWindow& s, const float* input, std::int64
   }
 }
 
+/// c[i * pixels + r] = the sum of filter i (panels of mr, each whole vectors) and pixel r + the
+/// addends, of which null ones are absent; rows of sums are `stride` apart.
+template <class A>
+INLAY_NOINLINE void few_store(const float* sums, std::int64_t stride, std::int64_t pixels,
+                              std::int64_t filters, const float* bias, const float* residual,
+                              float* c) {
+  constexpr std::int64_t mr = GemmBlocking<A>::mr, panel = round_up(mr, lanes<float, A>);
+  for (std::int64_t i = 0; i < filters; ++i) {
+    const float start = bias == nullptr ? 0.0f : bias[i];
+    for (std::int64_t r = 0; r < pixels; ++r) {
+      const std::int64_t at = i * pixels + r;
+      const float base = residual == nullptr ? start : start + residual[at];
+      c[at] = sums[r * stride + i / mr * panel + i % mr] + base;
+    }
+  }
+}
+
 /// The output of Pixels pixels for `filters` filters, of as many as Panels panels of packed weights
 /// hold, without the activation. Blocks of k are summed apart, as in GEMM. `bias`, `residual` may
 /// be null.
@@ -83,14 +100,7 @@ INLAY_FLATTEN void few_filters(std::int64_t k, const float* INLAY_RESTRICT weigh
   }
   alignas(64) float sum[Pixels][Panels * vecs * size];
   each([&](auto r, auto v) { store<float, A>(sum[r] + v * size, total[r][v]); });
-  for (std::int64_t i = 0; i < filters; ++i) {
-    const float start = bias == nullptr ? 0.0f : bias[i];
-    unroll<Pixels>([&](auto r) {
-      const std::int64_t at = i * Pixels + r;
-      const float base = residual == nullptr ? start : start + residual[at];
-      c[at] = sum[r][i / mr * vecs * size + i % mr] + base;
-    });
-  }
+  few_store<A>(sum[0], Panels * vecs * size, Pixels, filters, bias, residual, c);
 }
 
 /// Panels that few_filters takes at once, so that enough sums hide the latency of adding.

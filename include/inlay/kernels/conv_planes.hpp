@@ -53,7 +53,7 @@ bool suits_planes(const ConvShape& s) {
 
 /// Plans a convolution for which suits_planes holds.
 template <class A>
-ConvPlan conv_planes_plan(const ConvShape& s) {
+INLAY_COLD ConvPlan conv_planes_plan(const ConvShape& s) {
   using Blocking = GemmBlocking<A>;
   constexpr std::int64_t max_pixels = 1024, min_pixels = 128, min_rows = 64;
   constexpr std::int64_t wanted_tasks = 16, min_task_products = 1 << 20;

@@ -90,7 +90,7 @@ INLAY_INLINE void depthwise_store(const ConvProblem& problem, std::int64_t plane
 
 /// Plans a convolution with one channel per group.
 template <class A>
-ConvPlan depthwise_plan(const ConvShape& s) {
+INLAY_COLD ConvPlan depthwise_plan(const ConvShape& s) {
   constexpr std::int64_t band_pixels = 4096;   // a band's planes and sums fit a small L1 cache
   constexpr std::int64_t group_floats = 8192;  // and so do those of a group of small bands
   constexpr std::int64_t task_products = 1 << 17;

@@ -44,8 +44,8 @@ INLAY_INLINE std::int64_t gemm_b_scratch(std::int64_t cols, std::int64_t k) {
 
 /// Cuts a GEMM into tasks; depends on the sizes alone. `repeats` GEMMs like it run side by side.
 template <class A>
-GemmGrid gemm_grid(std::int64_t m, std::int64_t n, std::int64_t k, bool a_is_packed,
-                   bool b_is_packed, std::int64_t repeats) {
+INLAY_COLD GemmGrid gemm_grid(std::int64_t m, std::int64_t n, std::int64_t k, bool a_is_packed,
+                              bool b_is_packed, std::int64_t repeats) {
   using Blocking = GemmBlocking<A>;
   constexpr std::int64_t wanted_tasks = 16;
   constexpr std::int64_t min_task_products = 1 << 20;

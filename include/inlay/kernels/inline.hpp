@@ -5,6 +5,7 @@
 #define INLAY_INLINE __forceinline
 #define INLAY_FLATTEN
 #define INLAY_NOINLINE __declspec(noinline)
+#define INLAY_COLD
 #define INLAY_RESTRICT __restrict
 #define INLAY_PREFETCH(p, writes) ((void)(p))
 #define INLAY_PREFETCH_L2(p) ((void)(p))
@@ -15,6 +16,8 @@
 #define INLAY_FLATTEN __attribute__((flatten))
 /// Stays a call, also in a flattened function: for rare and bulky work.
 #define INLAY_NOINLINE __attribute__((noinline))
+/// Small rather than fast: what runs once per model, or is next to nothing of a run.
+#define INLAY_COLD __attribute__((cold))
 #define INLAY_RESTRICT __restrict__
 /// Fetches the cache line of `p`, which need not be a valid address.
 #define INLAY_PREFETCH(p, writes) __builtin_prefetch(p, writes)

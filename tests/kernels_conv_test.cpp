@@ -294,6 +294,22 @@ TEST_CASE("convolutions with more than one block of k agree with plain loops", "
   check(Kind::conv, shape_2d(100, 20, 1, 3, 3, 3, 1, 1), options);
 }
 
+TEST_CASE("convolutions of narrow pictures and many channels agree with plain loops",
+          "[kernels][conv]") {
+  const Options options{true, true, {ActivationKind::relu}};
+  for (const std::int64_t width : {2, 3, 4, 7}) {
+    check(Kind::conv, shape_2d(40, 70, 1, 7, width, 3, 1, 1), options);
+    check(Kind::conv, shape_2d(36, 50, 1, 6, width, 1, 1, 0), options);
+  }
+  check(Kind::conv, shape_2d(1000, 33, 1, 8, 8, 3, 1, 1), options);
+  Random random(7);
+  for (int i = 0; i < 40; ++i) {
+    ConvShape s = random_shape(Kind::conv, random, 2);
+    s.channels = random.integer(7, 80), s.filters = random.integer(7, 80);
+    check(Kind::conv, s, {i % 2 == 0, i % 3 == 0, {ActivationKind::silu, 1.0f}});
+  }
+}
+
 TEST_CASE("convolutions to a few pixels agree with plain loops", "[kernels][conv]") {
   for (const std::int64_t filters : {28, 29, 57, 100}) {
     for (std::int64_t pixels = 1; pixels <= 9; ++pixels) {

@@ -18,6 +18,7 @@ INLAY_COLD void blocked_conv_pack(const ConvShape& s, const BlockedConvPlan& pla
   constexpr std::int64_t block = channel_block<A>;
   const std::int64_t taps = s.kernel.count(), channels = s.group_channels();
   const bool depthwise = plan.method == BlockedMethod::depthwise;
+  const std::int64_t inner = plan.method == BlockedMethod::planar ? 1 : block;
   const std::int64_t filters = depthwise ? s.filters : s.group_filters();
   const std::int64_t panel = depthwise ? block : block * blocked_vecs<A>;
   for (std::int64_t g = 0; g < (depthwise ? 1 : s.groups); ++g) {
@@ -29,43 +30,24 @@ INLAY_COLD void blocked_conv_pack(const ConvShape& s, const BlockedConvPlan& pla
           *packed = f + i < filters ? group[((f + i) * channels + c) * taps + t] : 0.0f;
         }
       };
-      if (depthwise) {
-        for (std::int64_t t = 0; t < taps; ++t) product(0, t);
-        continue;
+      for (std::int64_t c = 0; c < channels; c += inner) {
+        const std::int64_t count = channels - c < inner ? channels - c : inner;
+        for (std::int64_t t = 0; t < taps; ++t) {
+          for (std::int64_t i = 0; i < count; ++i) product(c + i, t);
+        }
       }
-      detail::for_each_chunk<A>(s, plan,
-                                [&](std::int64_t first, std::int64_t count, std::int64_t inner) {
-                                  for (std::int64_t c = first; c < first + count; c += inner) {
-                                    for (std::int64_t t = 0; t < taps; ++t) {
-                                      for (std::int64_t i = 0; i < inner; ++i) product(c + i, t);
-                                    }
-                                  }
-                                });
     }
   }
 }
 
 namespace detail {
 
-/// Of a sum of `product` products, the taps that are summed up at once, where there are `all` of
-/// `inner` channels each. Pieces round less away; where sums are short (and in a picture itself,
-/// whose numbers are large) they cost little.
-INLAY_INLINE std::int64_t blocked_piece(std::int64_t product, std::int64_t kernel, std::int64_t all,
-                                        std::int64_t inner) {
-  constexpr std::int64_t short_sum = 64, piece = 16, planar_piece = 32;
-  if (inner == 1) return kernel < planar_piece ? planar_piece / kernel * kernel : kernel;
-  if (product > short_sum) return all;
-  return inner < piece ? piece / inner : 1;
-}
-
-/// Some rows of pixels as the micro-kernel reads them, and where their products begin.
+/// Some rows of pixels as the micro-kernel reads them; its weights are those of the first filter.
 struct BlockedSource {
-  const float* input;
-  const std::int64_t* offsets;
-  std::int64_t taps, inner;
-  std::int64_t piece;    ///< taps that are summed up at once
-  std::int64_t pitch;    ///< floats from a row to the next
-  std::int64_t product;  ///< products before these, of the whole sum
+  BlockedInput in;
+  std::int64_t pitch;     ///< floats from a row to the next
+  std::int64_t before;    ///< products before these, of the whole sum
+  std::int64_t products;  ///< of these
 };
 
 /// A band of the output under some filter blocks of one group.
@@ -75,49 +57,58 @@ struct BlockedTile {
   std::int64_t width;    ///< pixels of a row of the plane
   std::int64_t block;    ///< first filter block, in the group
   std::int64_t blocks;   ///< how many
+  std::int64_t later;    ///< filter blocks that come after them
   std::int64_t product;  ///< products of a whole sum
 };
 
 /// Sums of one source for a tile. `problem` is that of the image and group.
 template <class A, int Step>
 INLAY_INLINE void blocked_tile(const ConvProblem& problem, const BlockedTile& tile,
-                               const BlockedSource& source, bool first, bool last,
-                               std::int64_t plane) {
+                               const BlockedSource& source, std::int64_t plane) {
   constexpr std::int64_t block = channel_block<A>;
   constexpr std::int64_t vecs = blocked_vecs<A>, max_pixels = blocked_pixels<A>;
-  alignas(64) float acc[max_pixels * GemmBlocking<A>::nr];
-  const std::int64_t columns = ceil_div(tile.size.w, ceil_div(tile.size.w, max_pixels));
+  const bool first = source.before == 0, last = source.before + source.products == tile.product;
+  const ClampRange range = clamp_range(problem.activation), clamps = last ? range : clamp_range({});
+  const bool activates = last && !range.is_clamp && problem.activation.kind != ActivationKind::none;
+  // Two rows of a picture that is half a tile wide make a tile.
+  const bool narrow = 2 * tile.size.w == max_pixels && tile.width == tile.size.w;
+  const std::int64_t rows = narrow ? 2 : 1;
+  const std::int64_t steps = ceil_div(tile.size.h, rows) * ceil_div(rows * tile.size.w, max_pixels);
   for (std::int64_t j = 0; j < tile.blocks; j += vecs) {
     const std::int64_t wide = tile.blocks - j < vecs ? tile.blocks - j : vecs;
     const std::int64_t f = (tile.block + j) * block;
-    const float* weights = problem.weights + f * tile.product + source.product * wide * block;
+    const float* const weights = problem.weights + f * tile.product + source.before * wide * block;
     // The next filters' weights come from far away: they are fetched while these are at work.
-    const std::int64_t later = tile.blocks - j - wide, next_wide = later < vecs ? later : vecs;
-    const float* next =
-        problem.weights + (f + wide * block) * tile.product + source.product * next_wide * block;
-    const std::int64_t next_size = source.taps * source.inner * next_wide * block;
-    const std::int64_t step =
-        round_up(ceil_div(next_size, tile.size.h * ceil_div(tile.size.w, columns)), 16);
-    std::int64_t fetched = 0;
-    for (std::int64_t y = 0; y < tile.size.h; ++y) {
-      for (std::int64_t x = 0; x < tile.size.w; x += columns) {
-        const std::int64_t pixels = tile.size.w - x < columns ? tile.size.w - x : columns;
-        const std::int64_t at =
-            (tile.block + j) * plane + (tile.pixel + y * tile.width + x) * block;
-        const std::int64_t end = fetched + step < next_size ? fetched + step : next_size;
-        for (; fetched < end; fetched += 16) prefetch_l2(next + fetched);
-        const float* const input = source.input + y * source.pitch + x * Step;
-        for (std::int64_t t = 0; t < source.taps; t += source.piece) {
-          const std::int64_t left = source.taps - t,
-                             taps = left < source.piece ? left : source.piece;
-          blocked_sums<A, Step>(pixels, wide, taps, source.offsets + t, source.inner, input,
-                                weights + t * source.inner * wide * block, t > 0, acc);
-        }
-        blocked_finish<A>(
-            acc, pixels, wide,
-            {problem.output + at, problem.residual == nullptr ? nullptr : problem.residual + at,
-             problem.bias == nullptr ? nullptr : problem.bias + f, plane, &problem.activation,
-             first, last});
+    const std::int64_t later = tile.blocks - j - wide + tile.later;
+    const std::int64_t next_wide = later < vecs ? later : vecs;
+    BlockedInput in = source.in;
+    in.weights = weights;
+    in.jump = narrow ? source.pitch : max_pixels / 2 * Step;
+    in.far = weights + source.products * wide * block;
+    in.far_step = ceil_div(next_wide * block, steps);
+    if (next_wide > 0) {
+      in.far =
+          problem.weights + (f + wide * block) * tile.product + source.before * next_wide * block;
+    }
+    // The bias comes last: a sum that starts at a large one is rounded at its size each time.
+    const float* const bias = last && problem.bias != nullptr ? problem.bias + f : blocked_zeros<A>;
+    for (std::int64_t y = 0; y < tile.size.h; y += rows) {
+      const std::int64_t high = tile.size.h - y < rows ? tile.size.h - y : rows;
+      const std::int64_t row = (tile.block + j) * plane + (tile.pixel + y * tile.width) * block;
+      for (std::int64_t x = 0, pixels = 0; x < tile.size.w * high; x += pixels) {
+        pixels = tile_pixels(tile.size.w * high - x, max_pixels);
+        in.input = source.in.input + y * source.pitch + x * Step;
+        float* const to = problem.output + row + x * block;
+        const float* const residual =
+            problem.residual == nullptr ? nullptr : problem.residual + row + x * block;
+        blocked_micro_table<A, Step>.get(pixels, wide)(
+            in, {to, first ? residual : to, bias, plane, clamps.low, clamps.high});
+        in.far += source.products * in.far_step;
+      }
+      if (!activates) continue;
+      for (std::int64_t v = 0; v < wide; ++v) {
+        float* const to = problem.output + row + v * plane;
+        activate<A>(problem.activation, to, to, high * tile.size.w * block);
       }
     }
   }
@@ -134,12 +125,14 @@ void blocked_conv_task(const ConvProblem& problem, const BlockedConvPlan& plan, 
   constexpr std::int64_t block = channel_block<A>;
   const ConvShape& s = problem.shape;
   if (plan.method == BlockedMethod::depthwise) {
-    return blocked_depthwise_task<A>(problem, plan, task, scratch);
+    return blocked_depthwise_task<A>(problem, plan, task);
   }
   if (plan.method == BlockedMethod::winograd) {
     return blocked_winograd_task<A>(problem, plan, task, scratch);
   }
   const bool planar = plan.method == BlockedMethod::planar;
+  const bool pointwise = plan.method == BlockedMethod::pointwise;
+  const std::int64_t inner = planar ? 1 : block;
   const std::int64_t index = task / (plan.tiles * plan.bands);  // of image and group
   const std::int64_t group = index % s.groups, taps = s.kernel.count();
   // Bands in turn under the same filters: where there are few bands, weights are what is large.
@@ -151,11 +144,12 @@ void blocked_conv_task(const ConvProblem& problem, const BlockedConvPlan& plan, 
   tile.pixel = band.start.h * plan.out.w + band.start.w;
   tile.block = task / plan.bands % plan.tiles * plan.tile_blocks;
   tile.blocks = blocks - tile.block < plan.tile_blocks ? blocks - tile.block : plan.tile_blocks;
+  tile.later = task % plan.bands + 1 == plan.bands ? blocks - tile.block - tile.blocks : 0;
   tile.product = s.group_channels() * taps;
 
   ConvProblem part = problem;
-  const std::int64_t in_plane = s.in.count() * (planar ? 1 : block);
-  part.input += index * (planar ? s.channels : ceil_div(s.group_channels(), block)) * in_plane;
+  const std::int64_t in_plane = s.in.count() * inner;
+  part.input += index * ceil_div(s.group_channels(), inner) * in_plane;
   part.output += index * blocks * plane;
   if (part.residual != nullptr) part.residual += index * blocks * plane;
   part.weights += group * blocks * block * tile.product;
@@ -164,18 +158,16 @@ void blocked_conv_task(const ConvProblem& problem, const BlockedConvPlan& plan, 
   ConvWindow window = s;
   window.in = plan.in, window.out = plan.out;
   const PhasePlanes planes = phase_planes(window, band.size);
+  const std::int64_t step = pointwise ? in_plane : planes.floats * inner;
   std::int64_t offsets[detail::blocked_max_taps];
-  const bool pointwise = plan.method == BlockedMethod::pointwise;
-  std::int64_t product = 0;
-  detail::for_each_chunk<A>(
-      s, plan, [&](std::int64_t first, std::int64_t channels, std::int64_t inner) {
+  detail::for_each_chunk(
+      s.group_channels(), plan.chunk, [&](std::int64_t first, std::int64_t channels) {
         const std::int64_t count = ceil_div(channels, inner);  // planes
-        const std::int64_t step = pointwise ? in_plane : planes.floats * (planar ? 1 : block);
-        for (std::int64_t i = 0; i < count * taps; ++i) {
-          const std::int64_t offset = pointwise ? 0 : phase_tap_offset(window, planes, i % taps);
-          offsets[i] = i / taps * step + offset * (planar ? 1 : block);
+        for (std::int64_t t = 0; t < taps; ++t) {
+          const std::int64_t at = pointwise ? 0 : phase_tap_offset(window, planes, t) * inner;
+          for (std::int64_t i = 0; i < count; ++i) offsets[i * taps + t] = i * step + at;
         }
-        const float* input = part.input + (planar ? first : first / block) * in_plane;
+        const float* input = part.input + first / inner * in_plane;
         if (pointwise) {
           input += band.start.w * block;
         } else {
@@ -189,16 +181,16 @@ void blocked_conv_task(const ConvProblem& problem, const BlockedConvPlan& plan, 
           }
           input = scratch;
         }
-        const std::int64_t piece = detail::blocked_piece(tile.product, taps, count * taps, inner);
-        const detail::BlockedSource source = {input,  offsets, count * taps,
-                                              inner,  piece,   planes.size.w * (planar ? 1 : block),
-                                              product};
-        product += channels * taps;
-        const bool last = product == tile.product;
+        const detail::BlockedSource source = {
+            {input, offsets, nullptr, count * taps, channels / inner * taps, inner,
+             channels % inner, 0, nullptr, 0},
+            planes.size.w * inner,
+            first * taps,
+            channels * taps};
         if (planar) {
-          detail::blocked_tile<A, 1>(part, tile, source, first == 0, last, plane);
+          detail::blocked_tile<A, 1>(part, tile, source, plane);
         } else {
-          detail::blocked_tile<A, channel_block<A>>(part, tile, source, first == 0, last, plane);
+          detail::blocked_tile<A, channel_block<A>>(part, tile, source, plane);
         }
       });
 }

@@ -23,7 +23,7 @@ enum class BlockedForm : std::uint8_t { direct, planar, winograd };
 struct BlockedConvPlan {
   BlockedMethod method = BlockedMethod::window;
   Extent3 in, out;                 ///< as the kernel sees them: pointwise ones are one row
-  std::int64_t chunk = 0;          ///< channel blocks (planar: channels) that are summed at once
+  std::int64_t chunk = 0;          ///< channels that are summed at once, whole blocks of them
   std::int64_t band_rows = 0;      ///< rows (of one row: pixels) of the output per band
   std::int64_t bands = 0;          ///< bands per plane
   std::int64_t tile_blocks = 0;    ///< filter blocks per task
@@ -66,8 +66,9 @@ INLAY_INLINE constexpr bool suits_blocked(const ConvShape& s, std::int64_t block
 
 /// Whether it can read channels that are not blocked.
 INLAY_INLINE constexpr bool suits_planar(const ConvShape& s, std::int64_t block) {
-  return detail::blocked_window(s) && s.groups == 1 && s.channels <= block &&
-         s.channels * s.kernel.count() <= detail::blocked_max_taps;
+  constexpr std::int64_t few = 16;
+  return detail::blocked_window(s) && s.groups == 1 && s.channels <= 2 * block &&
+         s.channels <= few && s.channels * s.kernel.count() <= detail::blocked_max_taps;
 }
 
 /// Whether transforms repay: enough tiles for weights that are four times as large, enough channels
@@ -82,18 +83,11 @@ INLAY_INLINE constexpr bool suits_winograd(const ConvShape& s) {
 
 namespace detail {
 
-/// Calls f(first channel, channels, inner) for the chunks of channels that are summed up in turn.
-/// Whole blocks come first; what is left of the last block is a chunk of its own.
-template <class A, class F>
-INLAY_INLINE void for_each_chunk(const ConvShape& s, const BlockedConvPlan& plan, const F& f) {
-  const std::int64_t channels = s.group_channels();
-  const std::int64_t block = plan.method == BlockedMethod::planar ? 1 : channel_block<A>;
-  const std::int64_t whole = channels / block * block;
-  for (std::int64_t c = 0; c < channels;) {
-    const std::int64_t left = whole - c, step = plan.chunk * block;
-    const std::int64_t count = left == 0 ? channels - c : left < step ? left : step;
-    f(c, count, left == 0 ? count : block);
-    c += count;
+/// Calls f(first channel, channels) for the chunks of channels that are summed up in turn.
+template <class F>
+INLAY_INLINE void for_each_chunk(std::int64_t channels, std::int64_t chunk, const F& f) {
+  for (std::int64_t c = 0; c < channels; c += chunk) {
+    f(c, channels - c < chunk ? channels - c : chunk);
   }
 }
 
@@ -106,7 +100,7 @@ INLAY_COLD BlockedConvPlan winograd_plan(const ConvShape& s) {
   plan.in = s.in, plan.out = s.out;
   const std::int64_t blocks = ceil_div(s.filters, channel_block<A>);
   const std::int64_t channels = round_up(s.channels, channel_block<A>);
-  plan.chunk = GemmBlocking<A>::kc / channel_block<A>;
+  plan.chunk = GemmBlocking<A>::kc;
   plan.packed_floats =
       static_cast<std::size_t>(winograd_points * s.channels * blocks * channel_block<A>);
   const std::int64_t wide = ceil_div(s.out.w, winograd_out);
@@ -142,7 +136,7 @@ INLAY_COLD BlockedConvPlan blocked_conv_plan(const ConvShape& s, BlockedForm for
   const bool planar = form == BlockedForm::planar;
   constexpr std::int64_t block = channel_block<A>;
   constexpr std::int64_t wanted_tasks = 16, min_task_products = 1 << 20;
-  constexpr std::int64_t max_plane_floats = 1 << 15, max_out_floats = 1 << 18, min_pixels = 64;
+  constexpr std::int64_t max_plane_floats = 1 << 16, max_out_floats = 1 << 18, min_pixels = 64;
   const bool depthwise = !planar && detail::is_depthwise(s);
   const std::int64_t taps = s.kernel.count();
   const std::int64_t blocks = ceil_div(depthwise ? s.filters : s.group_filters(), block);
@@ -153,22 +147,21 @@ INLAY_COLD BlockedConvPlan blocked_conv_plan(const ConvShape& s, BlockedForm for
                 : depthwise ? BlockedMethod::depthwise
                 : pointwise ? BlockedMethod::pointwise
                             : BlockedMethod::window;
-  const std::int64_t fit = GemmBlocking<A>::kc / (taps * block);
+  const std::int64_t fit = detail::blocked_max_taps / taps;
   const std::int64_t all = ceil_div(s.group_channels(), block);
-  plan.chunk = planar ? s.channels : fit < 1 ? 1 : fit < all ? fit : all;
+  plan.chunk = planar ? s.channels : (fit < all ? fit : all) * block;
   plan.packed_floats = static_cast<std::size_t>(
       depthwise ? blocks * block * taps : s.groups * blocks * block * s.group_channels() * taps);
   if (s.batch * s.filters * s.out.count() == 0) return plan;
   plan.in = s.in, plan.out = s.out;
   if (pointwise) plan.in = plan.out = {1, 1, s.out.count()};
   const std::int64_t length = band_dimension(plan.out), slice = plan.out.count() / length;
-  const std::int64_t lanes_of_plane = planar ? 1 : block;
   const auto plane_floats = [&](std::int64_t rows) {
     ConvWindow window = s;
     window.in = plan.in;
-    return plan.chunk * lanes_of_plane *
-           phase_planes(window, band_of(plan.out, rows, 0).size).floats;
+    return plan.chunk * phase_planes(window, band_of(plan.out, rows, 0).size).floats;
   };
+  const bool copies = !pointwise && !depthwise;
   plan.tile_blocks = depthwise ? 1 : blocks;
   const std::int64_t k = depthwise ? taps : s.group_channels() * taps;
   const std::int64_t groups = depthwise ? 1 : s.groups;
@@ -178,19 +171,23 @@ INLAY_COLD BlockedConvPlan blocked_conv_plan(const ConvShape& s, BlockedForm for
     plan.tiles = ceil_div(blocks, plan.tile_blocks);
     plan.task_count = s.batch * groups * plan.tiles * plan.bands;
     const std::int64_t pixels = plan.band_rows * slice, filters = plan.tile_blocks * block;
-    const bool large = (!pointwise && plane_floats(plan.band_rows) > max_plane_floats) ||
+    const bool large = (copies && plane_floats(plan.band_rows) > max_plane_floats) ||
                        pixels * filters > max_out_floats;
     const bool few = plan.task_count < wanted_tasks && pixels * filters * k > min_task_products;
     if (!large && !few) break;
-    if (plan.band_rows > 1 && (large || ceil_div(plan.band_rows, 2) * slice >= min_pixels)) {
+    const bool wide = ceil_div(plan.band_rows, 2) * slice >= min_pixels;
+    // Short bands read all weights for a few pixels.
+    if (large && !wide && copies && !planar && plan.chunk > block) {
+      plan.chunk = round_up(ceil_div(plan.chunk, 2), block);
+    } else if (plan.band_rows > 1 && (large || wide)) {
       plan.band_rows = ceil_div(plan.band_rows, 2);
-    } else if (plan.tile_blocks > 2 && few) {
+    } else if (plan.tile_blocks > blocked_vecs<A> && few) {
       plan.tile_blocks = round_up(ceil_div(plan.tile_blocks, 2), blocked_vecs<A>);
     } else {
       break;
     }
   }
-  if (!pointwise) plan.scratch_floats = static_cast<std::size_t>(plane_floats(plan.band_rows));
+  if (copies) plan.scratch_floats = static_cast<std::size_t>(plane_floats(plan.band_rows));
   return plan;
 }
 

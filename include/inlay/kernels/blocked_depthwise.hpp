@@ -3,7 +3,6 @@
 
 #include <inlay/kernels/blocked_conv_plan.hpp>
 #include <inlay/kernels/blocked_micro.hpp>
-#include <inlay/kernels/blocked_phases.hpp>
 
 namespace inlay::inline v0::kernels {
 
@@ -11,90 +10,160 @@ namespace inlay::inline v0::kernels {
 template <class A>
 inline constexpr int depthwise_pixels = vector_registers<A> == 32 ? 14 : 8;
 
-/// What happens to the sums of a depthwise tile; `residual` may be null.
+/// A run of pixels that see the same taps.
 template <class A>
-struct DepthwiseOutput {
+struct DepthwiseRun {
+  const float* input;     ///< where the first pixel's window begins
+  const float* weights;   ///< of the block, [tap, block]
+  const float* residual;  ///< may be null
   float* y;
-  const float* residual;
+  std::int64_t taps;
+  const std::int64_t* offsets;     ///< of the taps
+  const std::int64_t* places;      ///< likewise, in the weights
+  std::int64_t in_step, out_step;  ///< floats from a pixel to the next
   Vec<float, A> bias, low, high;
 };
 
-/// y[r] = clamp(residual[r] + bias + sum over t < taps of input[offsets[t] + r] * weights[t]) for
-/// Pixels neighbouring pixels r, each a register.
-template <class A, int Pixels>
-INLAY_FLATTEN void depthwise_micro(std::int64_t taps, const std::int64_t* INLAY_RESTRICT offsets,
-                                   const float* INLAY_RESTRICT input,
-                                   const float* INLAY_RESTRICT weights,
-                                   const DepthwiseOutput<A>& out) {
+/// y[r] = clamp(residual[r] + bias + sum over taps of input[offset + r] * weight) for Pixels pixels
+/// r, each a register. `Dense`: they are neighbours in input and output.
+template <class A, int Pixels, bool Dense>
+INLAY_FLATTEN void depthwise_micro(const DepthwiseRun<A>& run) {
   constexpr std::int64_t block = channel_block<A>;
+  const std::int64_t in_step = Dense ? block : run.in_step, out_step = Dense ? block : run.out_step;
   Vec<float, A> sums[Pixels];
   // The bias comes last: a sum that starts at a large one is rounded at its size each time.
   unroll<Pixels>([&](auto r) { sums[r] = broadcast<float, A>(0.0f); });
-  for (std::int64_t t = 0; t < taps; ++t) {
-    const float* x = input + offsets[t];
-    const Vec<float, A> weight = load<float, A>(weights + t * block);
+  for (std::int64_t t = 0; t < run.taps; ++t) {
+    const float* x = run.input + run.offsets[t];
+    const Vec<float, A> weight = load<float, A>(run.weights + run.places[t]);
     unroll<Pixels>(
-        [&](auto r) { sums[r] = fma<A>(load<float, A>(x + r * block), weight, sums[r]); });
+        [&](auto r) { sums[r] = fma<A>(load<float, A>(x + r * in_step), weight, sums[r]); });
   }
   unroll<Pixels>([&](auto r) {
-    Vec<float, A> y = sums[r] + out.bias;
-    if (out.residual != nullptr) y += load<float, A>(out.residual + r * block);
-    store<float, A>(out.y + r * block, clamp<A>(y, out.low, out.high));
+    Vec<float, A> y = sums[r] + run.bias;
+    if (run.residual != nullptr) y += load<float, A>(run.residual + r * out_step);
+    store<float, A>(run.y + r * out_step, clamp<A>(y, run.low, run.high));
   });
 }
 
 template <class A>
-using DepthwiseMicro = void (*)(std::int64_t taps, const std::int64_t* offsets, const float* input,
-                                const float* weights, const DepthwiseOutput<A>& out);
+using DepthwiseMicro = void (*)(const DepthwiseRun<A>& run);
 
-/// depthwise_micro for every number of pixels, less one.
+/// depthwise_micro of dense runs for every number of pixels, less one, and of others for those that
+/// tile_pixels gives, as in BlockedMicroTable.
 template <class A>
 struct DepthwiseMicroTable {
-  DepthwiseMicro<A> entries[depthwise_pixels<A>];
+  static constexpr int most = depthwise_pixels<A>;
+  static constexpr int small = tiles_in_all_sizes(most) ? most - 1 : most / 2;
+  DepthwiseMicro<A> dense[most];
+  DepthwiseMicro<A> others[small + 1];
 };
 
 template <class A>
 inline constexpr DepthwiseMicroTable<A> depthwise_micro_table = [
-]<int... R>(std::integer_sequence<int, R...>) {
-  return DepthwiseMicroTable<A>{{&depthwise_micro<A, R + 1>...}};
+]<int... R, int... H>(std::integer_sequence<int, R...>, std::integer_sequence<int, H...>) {
+  using Table = DepthwiseMicroTable<A>;
+  return Table{{&depthwise_micro<A, R + 1, true>...},
+               {&depthwise_micro < A, H < Table::small ? H + 1 : Table::most, false > ...}};
 }
-(std::make_integer_sequence<int, depthwise_pixels<A>>{});
+(std::make_integer_sequence<int, depthwise_pixels<A>>{},
+ std::make_integer_sequence<int, DepthwiseMicroTable<A>::small + 1>{});
 
-/// Runs one task of blocked_conv_task: a band of one block of channels.
+namespace detail {
+
+/// Neighbouring outputs along an axis that see the same taps of it, inside the picture.
+struct TapRun {
+  std::int64_t begin, end;   ///< outputs
+  std::int64_t first, last;  ///< taps first <= t < last
+};
+
+/// One axis of a window.
+struct TapAxis {
+  std::int64_t in, kernel, stride, dilation, pad;
+
+  /// The run that begins at output `at`, up to `end`.
+  INLAY_INLINE TapRun run(std::int64_t at, std::int64_t end) const {
+    TapRun result = taps(at);
+    for (; result.end < end; ++result.end) {
+      const TapRun next = taps(result.end);
+      if (next.first != result.first || next.last != result.last) break;
+    }
+    return result;
+  }
+
+ private:
+  INLAY_INLINE TapRun taps(std::int64_t at) const {
+    const std::int64_t start = at * stride - pad;
+    TapRun result{at, at + 1, 0, kernel};
+    while (result.first < kernel && start + result.first * dilation < 0) ++result.first;
+    while (result.last > result.first && start + (result.last - 1) * dilation >= in) --result.last;
+    return result;
+  }
+};
+
+}  // namespace detail
+
+/// Runs one task of blocked_conv_task: a band of one block of channels. The picture is cut where
+/// taps leave it, so that nothing is padded or copied.
 template <class A>
 void blocked_depthwise_task(const ConvProblem& problem, const BlockedConvPlan& plan,
-                            std::int64_t task, float* scratch) {
+                            std::int64_t task) {
   constexpr std::int64_t block = channel_block<A>, max_pixels = depthwise_pixels<A>;
   const ConvShape& s = problem.shape;
   const std::int64_t index = task / plan.bands;  // of image and block
-  const std::int64_t f = index % plan.tiles * block, taps = s.kernel.count();
+  const std::int64_t f = index % plan.tiles * block;
   const ConvBand band = band_of(s.out, plan.band_rows, task % plan.bands);
-  const PhasePlanes planes = phase_planes(s, band.size);
-  std::int64_t offsets[detail::blocked_max_taps];
-  for (std::int64_t t = 0; t < taps; ++t) offsets[t] = phase_tap_offset(s, planes, t) * block;
-  split_blocked_phases<A>(s, problem.input + index * s.in.count() * block, band.start, planes,
-                          scratch);
   const ClampRange range = clamp_range(problem.activation);
-  const bool activates = !range.is_clamp && problem.activation.kind != ActivationKind::none;
-  DepthwiseOutput<A> out{nullptr, nullptr, Vec<float, A>(0.0f), Vec<float, A>(range.low),
-                         Vec<float, A>(range.high)};
-  if (problem.bias != nullptr) out.bias = load<float, A>(problem.bias + f);
-  const std::int64_t columns = ceil_div(band.size.w, ceil_div(band.size.w, max_pixels));
-  const float* const weights = problem.weights + f * taps;
-  for (std::int64_t y = 0; y < band.size.h; ++y) {
-    const std::int64_t row = (band.start.h + y) * s.out.w + band.start.w;
-    const std::int64_t at = (index * s.out.count() + row) * block;
-    for (std::int64_t x = 0; x < band.size.w; x += columns) {
-      const std::int64_t pixels = band.size.w - x < columns ? band.size.w - x : columns;
-      out.y = problem.output + at + x * block;
-      if (problem.residual != nullptr) out.residual = problem.residual + at + x * block;
-      depthwise_micro_table<A>.entries[pixels - 1](
-          taps, offsets, scratch + (y * planes.size.w + x) * block, weights, out);
+  DepthwiseRun<A> run{};
+  std::int64_t offsets[detail::blocked_max_taps], places[detail::blocked_max_taps];
+  run.weights = problem.weights + f * s.kernel.count();
+  run.offsets = offsets, run.places = places;
+  run.bias = problem.bias == nullptr ? Vec<float, A>(0.0f) : load<float, A>(problem.bias + f);
+  run.low = Vec<float, A>(range.low), run.high = Vec<float, A>(range.high);
+  const std::int64_t output = index * s.out.count() * block;
+  const std::int64_t end = band.start.h + band.size.h, x_end = band.start.w + band.size.w;
+  const detail::TapAxis vertical = {s.in.h, s.kernel.h, s.stride.h, s.dilation.h, s.pad.h};
+  const detail::TapAxis across = {s.in.w, s.kernel.w, s.stride.w, s.dilation.w, s.pad.w};
+  detail::TapRun rows{}, columns{};
+  for (std::int64_t y = band.start.h; y < end; y = rows.end) {
+    rows = vertical.run(y, end);
+    for (std::int64_t x = band.start.w; x < x_end; x = columns.end) {
+      columns = across.run(x, x_end);
+      run.taps = 0;
+      for (std::int64_t i = rows.first; i < rows.last; ++i) {
+        for (std::int64_t j = columns.first; j < columns.last; ++j, ++run.taps) {
+          offsets[run.taps] = (i * s.dilation.h * s.in.w + j * s.dilation.w) * block;
+          places[run.taps] = (i * s.kernel.w + j) * block;
+        }
+      }
+      // Along the longer side: registers hold neighbours of a row or of a column.
+      const std::int64_t high = rows.end - rows.begin, wide = columns.end - columns.begin;
+      const bool down = high > wide;
+      const std::int64_t lines = down ? wide : high, length = down ? high : wide;
+      run.in_step = (down ? s.stride.h * s.in.w : s.stride.w) * block;
+      run.out_step = (down ? s.out.w : 1) * block;
+      const bool dense = run.in_step == block && run.out_step == block;
+      for (std::int64_t line = 0; line < lines; ++line) {
+        for (std::int64_t i = 0, pixels = 0; i < length; i += pixels) {
+          const std::int64_t left = length - i;
+          pixels = dense ? (left < max_pixels ? left : max_pixels) : tile_pixels(left, max_pixels);
+          const std::int64_t oy = y + (down ? i : line), ox = x + (down ? line : i);
+          const std::int64_t at = output + (oy * s.out.w + ox) * block;
+          run.input = problem.input + ((index * s.in.h + oy * s.stride.h - s.pad.h) * s.in.w +
+                                       ox * s.stride.w - s.pad.w) *
+                                          block;
+          run.y = problem.output + at;
+          run.residual = problem.residual == nullptr ? nullptr : problem.residual + at;
+          const DepthwiseMicroTable<A>& table = depthwise_micro_table<A>;
+          (dense ? table.dense[pixels - 1]
+                 : table.others[pixels > table.small ? table.small : pixels - 1])(run);
+        }
+      }
     }
-    if (activates) {
-      float* const to = problem.output + at;
-      activate<A>(problem.activation, to, to, band.size.w * block);
-    }
+  }
+  if (!range.is_clamp && problem.activation.kind != ActivationKind::none) {
+    float* const to = problem.output + output + (band.start.h * s.out.w + band.start.w) * block;
+    activate<A>(problem.activation, to, to, band.size.count() * block);
   }
 }
 

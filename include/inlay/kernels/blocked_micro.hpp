@@ -1,115 +1,116 @@
 // The innermost convolution on blocked channels: some pixels by some filters held in registers.
 #pragma once
 
+#include <inlay/kernels/activation.hpp>
 #include <inlay/kernels/blocked_layout.hpp>
-#include <inlay/kernels/gemm_epilogue.hpp>
 
 namespace inlay::inline v0::kernels {
 
-/// acc[r * nr + f] = sum over t < taps and i < inner of
-///   input[offsets[t] + r * Step + i] * weights[(t * inner + i) * Vecs * lanes + f]
-/// for Pixels pixels r and Vecs registers of filters f, products added in that order.
+/// Where the sums of a tile go: y = clamp(sum + addend + bias, low, high).
+struct BlockedOutput {
+  float* y;             ///< the tile's first pixel in its first filter block
+  const float* addend;  ///< likewise, or null; may be `y`
+  const float* bias;    ///< of the tile's filters, whole blocks
+  std::int64_t plane;   ///< floats from a filter block to the next, of y and addend
+  float low, high;
+};
+
+/// What a tile sums up: products of `inner` neighbouring floats for each tap, of the taps from
+/// `whole` on `rest` of them.
+struct BlockedInput {
+  const float* input;
+  const std::int64_t* offsets;  ///< of the taps
+  const float* weights;
+  std::int64_t taps, whole;
+  std::int64_t inner, rest;
+  std::int64_t jump;      ///< where the second half of the most pixels begins
+  const float* far;       ///< fetched into the L2 cache meanwhile,
+  std::int64_t far_step;  ///< so many floats per product
+};
+
+/// The sum of pixel r and register v of filters, lane f, over taps t and their products i, of
+///   input[offsets[t] + r * Step + i] * weights[((t * inner + i) * Vecs + v) * lanes + f]
+/// in that order, for Pixels neighbouring pixels and Vecs registers. Of the most pixels, the second
+/// half is read in.jump floats after the first: in another row of a narrow picture.
 template <class A, int Pixels, int Vecs, int Step>
-INLAY_FLATTEN void blocked_micro(std::int64_t taps, const std::int64_t* INLAY_RESTRICT offsets,
-                                 std::int64_t inner, const float* INLAY_RESTRICT input,
-                                 const float* INLAY_RESTRICT weights, float* INLAY_RESTRICT acc) {
-  constexpr int size = static_cast<int>(lanes<float, A>);
+INLAY_FLATTEN void blocked_micro(const BlockedInput& in, const BlockedOutput& out) {
+  constexpr int size = static_cast<int>(lanes<float, A>), ahead = 8 * Vecs * size;
   Vec<float, A> sums[Pixels][Vecs];
-  unroll<Pixels>(
-      [&](auto r) { unroll<Vecs>([&](auto v) { sums[r][v] = broadcast<float, A>(0.0f); }); });
-  for (std::int64_t t = 0; t < taps; ++t) {
-    const float* x = input + offsets[t];
-    for (std::int64_t i = 0; i < inner; ++i, ++x, weights += Vecs * size) {
+  const auto each = [](auto f) {
+    unroll<Pixels>([&](auto r) { unroll<Vecs>([&](auto v) { f(r, v); }); });
+  };
+  each([&](auto r, auto v) { sums[r][v] = broadcast<float, A>(0.0f); });
+  constexpr int half = Pixels == blocked_pixels<A> ? Pixels / 2 : Pixels;
+  const float* INLAY_RESTRICT weights = in.weights;
+  const float* far = in.far;
+  const std::int64_t far_step = in.far_step, jump = in.jump;
+  for (std::int64_t t = 0; t < in.taps; ++t) {
+    const float* INLAY_RESTRICT x = in.input + in.offsets[t];
+    for (std::int64_t i = t < in.whole ? in.inner : in.rest; i > 0; --i, ++x) {
       Vec<float, A> filters[Vecs];
       unroll<Vecs>([&](auto v) { filters[v] = load<float, A>(weights + v * size); });
+      // Weights of long sums come from the L2 cache.
+      for (int line = 0; line < Vecs * size; line += 16) prefetch(weights + ahead + line);
+      prefetch_l2(far);
+      weights += Vecs * size;
+      far += far_step;
       unroll<Pixels>([&](auto r) {
-        const Vec<float, A> pixel = broadcast<float, A>(x[r * Step]);
+        const Vec<float, A> pixel =
+            broadcast<float, A>(r < half ? x[r * Step] : x[jump + (r - half) * Step]);
         unroll<Vecs>([&](auto v) { sums[r][v] = fma<A>(pixel, filters[v], sums[r][v]); });
       });
     }
   }
-  unroll<Pixels>([&](auto r) {
-    unroll<Vecs>(
-        [&](auto v) { store<float, A>(acc + r * GemmBlocking<A>::nr + v * size, sums[r][v]); });
+  if (out.addend != nullptr) {
+    each([&](auto r, auto v) {
+      sums[r][v] += load<float, A>(out.addend + v * out.plane + r * size);
+    });
+  }
+  const Vec<float, A> low(out.low), high(out.high);
+  unroll<Vecs>([&](auto v) {
+    const Vec<float, A> bias = load<float, A>(out.bias + v * size);
+    float* const y = out.y + v * out.plane;
+    unroll<Pixels>(
+        [&](auto r) { store<float, A>(y + r * size, clamp<A>(sums[r][v] + bias, low, high)); });
   });
 }
 
 template <class A>
-using BlockedMicro = void (*)(std::int64_t taps, const std::int64_t* offsets, std::int64_t inner,
-                              const float* input, const float* weights, float* acc);
+using BlockedMicro = void (*)(const BlockedInput& in, const BlockedOutput& out);
 
-/// blocked_micro for every number of pixels (first index, less one) and registers (second).
+/// Whether tiles come in every number of pixels up to `most`; if not, half of that is the next.
+INLAY_INLINE constexpr bool tiles_in_all_sizes(std::int64_t most) { return most <= 8; }
+
+/// Of `left` pixels in a row, how many the next tile takes.
+INLAY_INLINE constexpr std::int64_t tile_pixels(std::int64_t left, std::int64_t most) {
+  if (left >= 2 * most) return most;
+  if (tiles_in_all_sizes(most)) return left > most ? ceil_div(left, 2) : left;
+  return left >= most ? most : left > most / 2 ? ceil_div(left, 2) : left;
+}
+
+/// blocked_micro for the numbers of pixels that tile_pixels gives (the most last) and of registers.
 template <class A, int Step>
 struct BlockedMicroTable {
-  BlockedMicro<A> entries[blocked_pixels<A>][blocked_vecs<A>];
+  static constexpr int most = blocked_pixels<A>;
+  static constexpr int small = tiles_in_all_sizes(most) ? most - 1 : most / 2;
+  BlockedMicro<A> entries[small + 1][blocked_vecs<A>];
+
+  INLAY_INLINE constexpr BlockedMicro<A> get(std::int64_t pixels, std::int64_t vecs) const {
+    return entries[pixels > small ? small : pixels - 1][vecs - 1];
+  }
 };
 
 template <class A, int Step>
 inline constexpr BlockedMicroTable<A, Step> blocked_micro_table = [
 ]<int... R>(std::integer_sequence<int, R...>) {
-  return BlockedMicroTable<A, Step>{
-      {{&blocked_micro<A, R + 1, 1, Step>, &blocked_micro<A, R + 1, 2, Step>}...}};
+  using Table = BlockedMicroTable<A, Step>;
+  return Table{{{&blocked_micro < A, R < Table::small ? R + 1 : Table::most, 1, Step >,
+                 &blocked_micro < A, R < Table::small ? R + 1 : Table::most, 2, Step > }...}};
 }
-(std::make_integer_sequence<int, blocked_pixels<A>>{});
+(std::make_integer_sequence<int, BlockedMicroTable<A, Step>::small + 1>{});
 
-/// The sums of blocked_micro_table's entry for so many pixels and registers of filters; with `adds`
-/// they are added to those in acc.
-template <class A, int Step>
-INLAY_NOINLINE void blocked_sums(std::int64_t pixels, std::int64_t vecs, std::int64_t taps,
-                                 const std::int64_t* offsets, std::int64_t inner,
-                                 const float* input, const float* weights, bool adds, float* acc) {
-  const BlockedMicro<A> micro = blocked_micro_table<A, Step>.entries[pixels - 1][vecs - 1];
-  if (!adds) return micro(taps, offsets, inner, input, weights, acc);
-  alignas(64) float part[blocked_pixels<A> * GemmBlocking<A>::nr];
-  micro(taps, offsets, inner, input, weights, part);
-  for (std::int64_t r = 0; r < pixels; ++r) {
-    for (std::int64_t v = 0; v < vecs; ++v) {
-      const std::int64_t at = r * GemmBlocking<A>::nr + v * channel_block<A>;
-      store<float, A>(acc + at, load<float, A>(acc + at) + load<float, A>(part + at));
-    }
-  }
-}
-
-/// Where the sums of a tile go. The addends enter with the first sums of a pixel, the activation
-/// follows the last.
-struct BlockedOutput {
-  float* y;               ///< the tile's first pixel in its first filter block
-  const float* residual;  ///< likewise, or null; may be `y`
-  const float* bias;      ///< of the tile's filters, whole blocks; or null
-  std::int64_t plane;     ///< floats from a filter block to the next
-  const Activation* activation;
-  bool first, last;
-};
-
-/// Adds `vecs` registers of sums for each of `pixels` neighbouring pixels to the output.
+/// As many zeros as a tile has filters: the bias of sums that are not done.
 template <class A>
-INLAY_NOINLINE INLAY_FLATTEN void blocked_finish(const float* acc, std::int64_t pixels,
-                                                 std::int64_t vecs, const BlockedOutput& out) {
-  using Vf = Vec<float, A>;
-  constexpr std::int64_t size = channel_block<A>;
-  const ClampRange range = clamp_range(*out.activation);
-  const Vf low(range.low), high(range.high);
-  const bool clamps = out.last && range.is_clamp;
-  const bool activates =
-      out.last && !range.is_clamp && out.activation->kind != ActivationKind::none;
-  for (std::int64_t v = 0; v < vecs; ++v) {
-    float* y = out.y + v * out.plane;
-    const float* residual = out.residual == nullptr ? nullptr : out.residual + v * out.plane;
-    const float* sums = acc + v * size;
-    const Vf bias = out.bias == nullptr ? Vf(0.0f) : load<float, A>(out.bias + v * size);
-    for (std::int64_t r = 0; r < pixels; ++r, sums += GemmBlocking<A>::nr) {
-      Vf x = load<float, A>(sums);
-      if (!out.first) {
-        x += load<float, A>(y + r * size);
-      } else {
-        x += bias;
-        if (residual != nullptr) x += load<float, A>(residual + r * size);
-      }
-      if (clamps) x = clamp<A>(x, low, high);
-      store<float, A>(y + r * size, x);
-    }
-    if (activates) activate<A>(*out.activation, y, y, pixels * size);
-  }
-}
+inline constexpr float blocked_zeros[blocked_vecs<A> * channel_block<A>] = {};
 
 }  // namespace inlay::inline v0::kernels

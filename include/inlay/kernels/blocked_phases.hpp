@@ -14,8 +14,8 @@ INLAY_NOINLINE INLAY_FLATTEN void split_blocked_phases(const ConvWindow& w, cons
                                                        const PhasePlanes& planes, float* dst) {
   constexpr std::int64_t block = channel_block<A>;
   const Vec<float, A> zero(0.0f);
-  for (std::int64_t phase = 0; phase < w.stride.count(); ++phase) {
-    const std::int64_t px = phase % w.stride.w, py = phase / w.stride.w;
+  for (std::int64_t phase = 0; phase < planes.phases.count(); ++phase) {
+    const std::int64_t px = phase % planes.phases.w, py = phase / planes.phases.w;
     const StridedRange range =
         strided_range(w.in.w, start.w * w.stride.w + px - w.pad.w, w.stride.w, planes.size.w);
     std::int64_t y = start.h * w.stride.h + py - w.pad.h;

@@ -31,6 +31,28 @@ INLAY_COLD void blocked_winograd_pack(const ConvShape& s, const float* weights, 
   }
 }
 
+namespace detail {
+
+/// y = activation(x + bias + residual) for neighbouring pixels of one filter block; residual may be
+/// null or y.
+template <class A>
+INLAY_INLINE void winograd_finish(const float* x, std::int64_t pixels, const float* bias,
+                                  const float* residual, const Activation& activation, float* y) {
+  constexpr std::int64_t block = channel_block<A>;
+  const ClampRange range = clamp_range(activation);
+  const Vec<float, A> low(range.low), high(range.high), add = load<float, A>(bias);
+  for (std::int64_t r = 0; r < pixels; ++r) {
+    Vec<float, A> sum = load<float, A>(x + r * block) + add;
+    if (residual != nullptr) sum += load<float, A>(residual + r * block);
+    store<float, A>(y + r * block, clamp<A>(sum, low, high));
+  }
+  if (!range.is_clamp && activation.kind != ActivationKind::none) {
+    activate<A>(activation, y, y, pixels * block);
+  }
+}
+
+}  // namespace detail
+
 /// Runs one task of blocked_conv_task: some rows of tiles under some filter blocks.
 template <class A>
 void blocked_winograd_task(const ConvProblem& problem, const BlockedConvPlan& plan,
@@ -47,8 +69,8 @@ void blocked_winograd_task(const ConvProblem& problem, const BlockedConvPlan& pl
   const std::int64_t first = task % plan.tiles * plan.tile_blocks;
   const std::int64_t last = all - first < plan.tile_blocks ? all : first + plan.tile_blocks;
 
-  // Transformed tiles [point, channel block, tile, block], sums [point, tile, filter of a panel],
-  // and the padded rows of one block of channels.
+  // Transformed tiles [point, channel block, tile, block], sums [point, filter block of a panel,
+  // tile, block], and the padded rows of one block of channels.
   const std::int64_t point_step = blocks * count * block;
   float* const tiles = scratch;
   float* const sums = tiles + points * point_step;
@@ -66,40 +88,42 @@ void blocked_winograd_task(const ConvProblem& problem, const BlockedConvPlan& pl
   }
 
   std::int64_t offsets[detail::blocked_max_taps];
-  for (std::int64_t c = 0; c < plan.chunk; ++c) offsets[c] = c * count * block;
-  const std::int64_t columns = ceil_div(count, ceil_div(count, max_pixels));
+  for (std::int64_t c = 0; c < plan.chunk / block; ++c) offsets[c] = c * count * block;
+  const ClampRange none = clamp_range({});
   for (std::int64_t f = first; f < last; f += vecs) {
     const std::int64_t width = last - f < vecs ? last - f : vecs;
     const float* weights = problem.weights + f * block * points * s.channels;
     for (std::int64_t p = 0; p < points; ++p) {
-      detail::for_each_chunk<A>(
-          s, plan, [&](std::int64_t c, std::int64_t channels, std::int64_t inner) {
-            const float* const from = tiles + p * point_step + c * count;
-            for (std::int64_t t = 0; t < count; t += columns) {
-              const std::int64_t pixels = count - t < columns ? count - t : columns;
-              blocked_sums<A, channel_block<A>>(pixels, width, ceil_div(channels, inner), offsets,
-                                                inner, from + t * block, weights, c > 0,
-                                                sums + (p * count + t) * nr);
-            }
-            weights += channels * width * block;
-          });
+      detail::for_each_chunk(s.channels, plan.chunk, [&](std::int64_t c, std::int64_t channels) {
+        const float* const from = tiles + p * point_step + c * count;
+        const std::int64_t taps = ceil_div(channels, block);
+        for (std::int64_t t = 0, pixels = 0; t < count; t += pixels) {
+          pixels = tile_pixels(count - t, max_pixels);
+          float* const to = sums + (p * vecs * count + t) * block;
+          blocked_micro_table<A, channel_block<A>>.get(pixels, width)(
+              {from + t * block, offsets, weights, taps, channels / block, block, channels % block,
+               max_pixels / 2 * block, weights, 0},
+              {to, c > 0 ? to : nullptr, blocked_zeros<A>, count * block, none.low, none.high});
+        }
+        weights += channels * width * block;
+      });
     }
-    alignas(64) float results[out * out * nr];
-    for (std::int64_t t = 0; t < count; ++t) {
-      for (std::int64_t v = 0; v < width; ++v) {
-        winograd_output<A>(sums + t * nr + v * block, count * nr, results + v * block, nr);
-      }
-      const std::int64_t y = t / wide * out, x = t % wide * out;
-      const std::int64_t high = band.size.h - y < out ? band.size.h - y : out;
-      const std::int64_t pixels = s.out.w - x < out ? s.out.w - x : out;
-      for (std::int64_t i = 0; i < high; ++i) {
-        const std::int64_t at =
-            (image * all + f) * plane + ((band.start.h + y + i) * s.out.w + x) * block;
-        blocked_finish<A>(
-            results + i * out * nr, pixels, width,
-            {problem.output + at, problem.residual == nullptr ? nullptr : problem.residual + at,
-             problem.bias == nullptr ? nullptr : problem.bias + f * block, plane,
-             &problem.activation, true, true});
+    alignas(64) float results[out * out * block];
+    for (std::int64_t v = 0; v < width; ++v) {
+      const float* const bias =
+          problem.bias == nullptr ? blocked_zeros<A> : problem.bias + (f + v) * block;
+      for (std::int64_t t = 0; t < count; ++t) {
+        winograd_output<A>(sums + (v * count + t) * block, vecs * count * block, results, block);
+        const std::int64_t y = t / wide * out, x = t % wide * out;
+        const std::int64_t high = band.size.h - y < out ? band.size.h - y : out;
+        const std::int64_t pixels = s.out.w - x < out ? s.out.w - x : out;
+        for (std::int64_t i = 0; i < high; ++i) {
+          const std::int64_t at =
+              (image * all + f + v) * plane + ((band.start.h + y + i) * s.out.w + x) * block;
+          detail::winograd_finish<A>(results + i * out * block, pixels, bias,
+                                     problem.residual == nullptr ? nullptr : problem.residual + at,
+                                     problem.activation, problem.output + at);
+        }
       }
     }
   }

@@ -33,16 +33,24 @@ INLAY_INLINE ConvBand band_of(const Extent3& out, std::int64_t rows, std::int64_
 
 /// The planes of one channel for one band.
 struct PhasePlanes {
+  Extent3 phases;       ///< those that taps meet
   Extent3 size;         ///< of one phase
   std::int64_t floats;  ///< of all phases
   std::int64_t pixels;  ///< from the first output pixel of the band to the last, gaps included
 };
 
 INLAY_INLINE PhasePlanes phase_planes(const ConvWindow& w, const Extent3& out) {
+  const auto phases = [](std::int64_t kernel, std::int64_t dilation, std::int64_t stride) {
+    const std::int64_t reach = (kernel - 1) * dilation + 1;
+    return reach < stride ? reach : stride;
+  };
+  const Extent3 used = {phases(w.kernel.d, w.dilation.d, w.stride.d),
+                        phases(w.kernel.h, w.dilation.h, w.stride.h),
+                        phases(w.kernel.w, w.dilation.w, w.stride.w)};
   const Extent3 size = {out.d + (w.kernel.d - 1) * w.dilation.d / w.stride.d,
                         out.h + (w.kernel.h - 1) * w.dilation.h / w.stride.h,
                         out.w + (w.kernel.w - 1) * w.dilation.w / w.stride.w};
-  return {size, size.count() * w.stride.count(),
+  return {used, size, size.count() * used.count(),
           ((out.d - 1) * size.h + out.h - 1) * size.w + out.w};
 }
 
@@ -68,8 +76,9 @@ INLAY_INLINE std::int64_t phase_tap_offset(const ConvWindow& w, const PhasePlane
   const std::int64_t x = tap % w.kernel.w * w.dilation.w;
   const std::int64_t y = tap / w.kernel.w % w.kernel.h * w.dilation.h;
   const std::int64_t z = tap / (w.kernel.w * w.kernel.h) * w.dilation.d;
+  const Extent3& phases = planes.phases;
   const std::int64_t phase =
-      (z % w.stride.d * w.stride.h + y % w.stride.h) * w.stride.w + x % w.stride.w;
+      (z % w.stride.d * phases.h + y % w.stride.h) * phases.w + x % w.stride.w;
   const Extent3& size = planes.size;
   return phase * size.count() + (z / w.stride.d * size.h + y / w.stride.h) * size.w +
          x / w.stride.w;
@@ -80,9 +89,10 @@ template <class A>
 INLAY_FLATTEN void split_phases(const ConvWindow& w, const float* input, const Extent3& start,
                                 const PhasePlanes& planes, float* dst) {
   const Extent3& size = planes.size;
-  for (std::int64_t phase = 0; phase < w.stride.count(); ++phase) {
-    const std::int64_t px = phase % w.stride.w, py = phase / w.stride.w % w.stride.h;
-    const std::int64_t pz = phase / (w.stride.w * w.stride.h);
+  const Extent3& phases = planes.phases;
+  for (std::int64_t phase = 0; phase < phases.count(); ++phase) {
+    const std::int64_t px = phase % phases.w, py = phase / phases.w % phases.h;
+    const std::int64_t pz = phase / (phases.w * phases.h);
     const StridedRange range =
         strided_range(w.in.w, start.w * w.stride.w + px - w.pad.w, w.stride.w, size.w);
     std::int64_t z = start.d * w.stride.d + pz - w.pad.d;

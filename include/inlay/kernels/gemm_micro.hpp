@@ -89,7 +89,7 @@ INLAY_FLATTEN void gemm_micro_packed(std::int64_t k, const float* INLAY_RESTRICT
   for (std::int64_t p = 0; p < k; ++p) {
     Vec<float, A> columns[vecs];
     unroll<vecs>([&](auto v) { columns[v] = load<float, A>(b + v * size); });
-    unroll<(Blocking::nr + 15) / 16>([&](auto line) { prefetch(b + ahead + line * 16); });
+    for (int line = 0; line < Blocking::nr; line += 16) prefetch(b + ahead + line);
     prefetch_l2(far);
     unroll<rows>([&](auto r) {
       const Vec<float, A> x = broadcast<float, A>(a[r]);

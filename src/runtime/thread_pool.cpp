@@ -1,13 +1,43 @@
 // The inline executor and the pool whose workers sleep when there is no work.
 #include <atomic>
+#include <chrono>
 #include <thread>
 #include <vector>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <emmintrin.h>
+#endif
 
 #include "inlay/error.hpp"
 #include "inlay/executor.hpp"
 
 namespace inlay::inline v0 {
 namespace {
+
+/// Tells the processor that this loop waits for another core.
+inline void relax() {
+#if defined(__x86_64__) || defined(_M_X64)
+  _mm_pause();
+#elif defined(__GNUC__) && defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+/// Waits for a condition without sleeping, for the time between two parallel nodes of a model: to
+/// wake a sleeper takes longer than most nodes do. Whether it came true.
+template <class Condition>
+bool spin_until(const Condition& condition) {
+  constexpr std::chrono::microseconds longest(200);
+  constexpr int checks_per_look = 64;  // at the clock
+  const auto start = std::chrono::steady_clock::now();
+  do {
+    for (int i = 0; i < checks_per_look; ++i) {
+      if (condition()) return true;
+      relax();
+    }
+  } while (std::chrono::steady_clock::now() - start < longest);
+  return condition();
+}
 
 class InlineExecutor final : public Executor {
  public:
@@ -51,16 +81,14 @@ class ThreadPool final : public Executor {
     wake_.fetch_add(1, std::memory_order_release);
     wake_.notify_all();
     work(0);
-    for (int spin = 0; unfinished_.load(std::memory_order_acquire) != 0; ++spin) {
-      if (spin > spins) std::this_thread::yield();
-    }
+    const auto is_done = [&] { return unfinished_.load(std::memory_order_acquire) == 0; };
+    while (!spin_until(is_done)) std::this_thread::yield();
     busy_.store(false, std::memory_order_release);
   }
 
  private:
   static constexpr int task_bits = 40;
   static constexpr std::int64_t most_tasks = (std::int64_t{1} << task_bits) - 1;
-  static constexpr int spins = 4000;
 
   void work(int worker) {
     std::uint64_t tickets = tickets_.load(std::memory_order_acquire);
@@ -81,11 +109,8 @@ class ThreadPool final : public Executor {
     std::uint32_t seen = 0;
     while (!stopping_.load(std::memory_order_acquire)) {
       work(worker);
-      std::uint32_t wake = wake_.load(std::memory_order_acquire);
-      for (int spin = 0; wake == seen && spin < spins; ++spin) {
-        wake = wake_.load(std::memory_order_acquire);
-      }
-      if (wake == seen) wake_.wait(seen, std::memory_order_acquire);
+      const auto has_work = [&] { return wake_.load(std::memory_order_acquire) != seen; };
+      if (!spin_until(has_work)) wake_.wait(seen, std::memory_order_acquire);
       seen = wake_.load(std::memory_order_acquire);
     }
   }

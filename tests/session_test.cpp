@@ -1,5 +1,6 @@
 #include <array>
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <future>
 #include <thread>
 
@@ -142,6 +143,46 @@ TEST_CASE("a bound run allocates nothing after the first call", "[session][bind]
     CHECK(y[5] == 3);
     CHECK(bound.output("z").tensor().as<float>()[5] == 9);
     CHECK(bound.output("y").tensor().data() == y.data());
+  }
+}
+
+TEST_CASE("what a Concat joins is computed where it is to be", "[session][memory]") {
+  for (const bool is_static : {true, false}) {
+    Graph graph;
+    graph.opsets[""] = 21;
+    std::vector<ValueId> parts;
+    for (const char* name : {"a", "b", "c"}) {
+      const Dim length = is_static ? Dim(name[0] == 'b' ? 48 : 32) : Dim::named(name);
+      const ValueId x = graph.add_input(name, Type::tensor(DType::float32, {Dim(1), length}));
+      parts.push_back(graph.add_node("Abs", {x}, name + std::string("_abs")));
+    }
+    const ValueId joined = graph.add_node("Concat", {parts[0], parts[1], parts[2], parts[0]}, "j");
+    graph.outputs = {graph.add_node("Exp", {joined}, "y")};
+    const Model model = Model::from_graph(std::move(graph));
+    Session session(model);
+    // The last two have parts that outgrow their places while the whole does not.
+    for (const std::array<std::int64_t, 3> sizes :
+         {std::array<std::int64_t, 3>{32, 48, 32}, {32, 48, 32}, {32, 80, 0}, {16, 16, 96}}) {
+      if (is_static && sizes[1] != 48) break;
+      std::vector<float> x[3], want;
+      for (std::size_t i = 0; i < 3; ++i) {
+        for (std::int64_t k = 0; k < sizes[i]; ++k)
+          x[i].push_back(-0.01f * static_cast<float>(k + 7 * i));
+      }
+      for (const std::size_t i : {0, 1, 2, 0}) {
+        for (const float value : x[i]) want.push_back(std::exp(-value));
+      }
+      for (int again = 0; again < 2; ++again) {
+        const Outputs outputs = session.run({{"a", view(x[0], {1, sizes[0]})},
+                                             {"b", view(x[1], {1, sizes[1]})},
+                                             {"c", view(x[2], {1, sizes[2]})}});
+        const auto y = outputs["y"].as<float>();
+        REQUIRE(y.size() == want.size());
+        for (std::size_t k = 0; k < want.size(); ++k) CHECK(y[k] == Approx(want[k]));
+      }
+    }
+    // The whole, in which its parts lie, and nothing else.
+    if (is_static) CHECK(session.memory().arena <= (32 + 48 + 32 + 32) * sizeof(float) + 64);
   }
 }
 

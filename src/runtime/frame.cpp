@@ -110,6 +110,7 @@ Tensor& Frame::place(std::size_t s, std::size_t output, DType dtype, const Shape
   std::byte* const memory = offset == MemoryPlan::unplanned ? nullptr : arena_.data() + offset;
   const int bits = bit_width(dtype);
   const auto is_free = [&](std::int64_t elements) {
+    if (step(s).joins) return parts_are_in_place(s, memory, byte_size(dtype, elements));
     return !has(step(s).traits, Trait::in_place) ||
            !overlaps_other_input(s, memory, elements, bits);
   };
@@ -140,6 +141,21 @@ bool Frame::overlaps_other_input(std::size_t s, const std::byte* memory, std::in
     }
   }
   return false;
+}
+
+bool Frame::parts_are_in_place(std::size_t s, const std::byte* memory,
+                               std::size_t bytes) const noexcept {
+  const auto address = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p); };
+  std::uintptr_t place = address(memory);
+  for (const ValueId id : step(s).node->inputs) {
+    const Value& value = slots_[static_cast<std::size_t>(id)];
+    if (!value.is_tensor()) continue;
+    const std::uintptr_t data = address(value.tensor().data());
+    const bool is_inside = data - address(memory) < bytes;
+    if (is_inside && data != place && value.tensor().bytes() != 0) return false;
+    place += value.tensor().bytes();
+  }
+  return true;
 }
 
 Tensor& Frame::place_on_heap(std::size_t s, ValueId id, DType dtype, const Shape& shape) {

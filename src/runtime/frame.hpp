@@ -47,6 +47,8 @@ class Frame {
   Tensor& place_on_heap(std::size_t s, ValueId id, DType dtype, const Shape& shape);
   bool overlaps_other_input(std::size_t s, const std::byte* memory, std::int64_t elements,
                             int bits) const noexcept;
+  /// Whether inputs of a joining step that lie in the memory of its output lie where they belong.
+  bool parts_are_in_place(std::size_t s, const std::byte* memory, std::size_t bytes) const noexcept;
   void set(std::size_t s, std::size_t output, Value value);
   bool is_fixed(std::size_t index) const noexcept {
     return index < fixed_.size() && fixed_[index] != 0;

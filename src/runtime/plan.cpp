@@ -4,7 +4,6 @@
 #include <atomic>
 #include <unordered_set>
 
-#include "runtime/memory_planner.hpp"
 #include "runtime/shared_weights.hpp"
 
 namespace inlay::inline v0 {
@@ -29,6 +28,17 @@ bool place(Step& step, const Graph& graph,
     refusals += "; not " + std::string(backend->name()) + ": " + support.reason;
   }
   return false;
+}
+
+/// Whether this is a Concat along an axis with nothing but ones before it.
+bool joins(const Graph& graph, const Node& node) {
+  if (!node.is("Concat")) return false;
+  const Type& type = graph.value(node.output(0)).type;
+  std::int64_t axis = node.attributes.integer("axis", 1);
+  if (axis < 0) axis += type.rank();
+  if (!type.has_rank || axis < 0 || axis >= type.rank()) return false;
+  return std::all_of(type.dims.begin(), type.dims.begin() + axis,
+                     [](const Dim& dim) { return dim.known() && dim.value == 1; });
 }
 
 /// Takes the elements of constants that nobody reads any more.
@@ -101,6 +111,7 @@ std::unique_ptr<const Plan> Plan::compile(Graph& graph, Compilation& compilation
     if (const OpSchema* schema = registry.find_op(node.domain, node.op, node.version)) {
       step.traits = schema->traits;
     }
+    step.joins = joins(graph, node);
     step.packed = next_stored(compilation);
     for_each_subgraph(node, [&](Graph& subgraph) {
       step.subplans.push_back({Plan::compile(subgraph, compilation), step.captures.size()});
@@ -228,51 +239,6 @@ std::vector<Extent> Plan::static_extents() const {
     extents[i].bits = bit_width(type.dtype);
   }
   return extents;
-}
-
-MemoryPlan Plan::plan_memory(std::span<const Extent> extents) const {
-  // Blocks in the order in which steps make them; an in-place output lives on in its input's block.
-  std::vector<Lifetime> lifetimes;
-  std::vector<int> block(graph_.values.size(), -1);
-  for (std::size_t s = 0; s < steps_.size(); ++s) {
-    for (std::size_t o = 0; o < steps_[s].node->outputs.size(); ++o) {
-      const ValueId id = steps_[s].node->outputs[o];
-      if (id == no_id || !planned_[static_cast<std::size_t>(id)]) continue;
-      const Extent& extent = extents[static_cast<std::size_t>(id)];
-      if (extent.elements < 0) continue;
-      int& mine = block[static_cast<std::size_t>(id)];
-      if (o == 0 && has(steps_[s].traits, Trait::in_place)) {
-        for (const ValueId input : steps_[s].node->inputs) {
-          if (input == no_id || !can_reuse(s, input)) continue;
-          const ValueId root = storage(input);
-          const Extent& other = extents[static_cast<std::size_t>(root)];
-          if (other.elements == extent.elements && other.bits == extent.bits &&
-              block[static_cast<std::size_t>(root)] >= 0) {
-            mine = block[static_cast<std::size_t>(root)];
-            break;
-          }
-        }
-      }
-      const std::int32_t last = last_use_[static_cast<std::size_t>(id)];
-      if (mine >= 0) {
-        lifetimes[static_cast<std::size_t>(mine)].last = last;
-      } else {
-        mine = static_cast<int>(lifetimes.size());
-        lifetimes.push_back({static_cast<std::int32_t>(s), last, extent.bytes});
-      }
-    }
-  }
-  const Arena arena = plan_arena(lifetimes);
-  MemoryPlan memory;
-  memory.arena_bytes = arena.bytes;
-  memory.offsets.assign(graph_.values.size(), MemoryPlan::unplanned);
-  memory.capacities.assign(graph_.values.size(), 0);
-  for (std::size_t i = 0; i < block.size(); ++i) {
-    if (block[i] < 0) continue;
-    memory.offsets[i] = arena.offsets[static_cast<std::size_t>(block[i])];
-    memory.capacities[i] = extents[i].bytes;
-  }
-  return memory;
 }
 
 }  // namespace inlay::inline v0

@@ -27,6 +27,7 @@ struct Step {
   std::vector<Subplan> subplans;   ///< in attribute order
   std::vector<ValueId> last_uses;  ///< values that nobody needs after this step
   Trait traits = Trait::none;
+  bool joins = false;  ///< a Concat whose output is its inputs, one after the other in memory
 };
 
 /// Number of elements and bytes that a value takes.

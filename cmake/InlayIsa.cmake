@@ -16,13 +16,19 @@ endif()
 # few floats into calls of memset.
 set(INLAY_ISA_GNU_FLAGS -Wno-uninitialized -Wno-maybe-uninitialized -fno-tree-loop-distribute-patterns)
 
+# Unoptimised kernels would leave untagged weak symbols behind; sanitizers, whose code is slow to
+# compile, run on this processor alone.
+set(INLAY_ISA_OPTIMIZATION -O3)
+if(INLAY_SANITIZE)
+  set(INLAY_ISA_OPTIMIZATION -O1)
+endif()
+
 function(inlay_add_isa_sources target)
   foreach(isa IN LISTS INLAY_ISAS)
     set(source ${PROJECT_SOURCE_DIR}/src/backends/cpu/isa/${isa}.cpp)
     target_sources(${target} PRIVATE ${source})
-    # Always optimised: unoptimised kernels would leave untagged weak symbols behind.
     set_source_files_properties(${source} TARGET_DIRECTORY ${target} PROPERTIES
-      COMPILE_OPTIONS "${INLAY_ISA_FLAGS_${isa}};-O3;-fno-math-errno;-fno-trapping-math;-ffp-contract=off;$<$<CXX_COMPILER_ID:GNU>:${INLAY_ISA_GNU_FLAGS}>")
+      COMPILE_OPTIONS "${INLAY_ISA_FLAGS_${isa}};${INLAY_ISA_OPTIMIZATION};-fno-math-errno;-fno-trapping-math;-ffp-contract=off;$<$<CXX_COMPILER_ID:GNU>:${INLAY_ISA_GNU_FLAGS}>")
     target_compile_definitions(${target} PRIVATE INLAY_HAS_ISA_${isa})
   endforeach()
 endfunction()

@@ -204,6 +204,9 @@ std::vector<Sample> product_samples() {
   };
   add({.call = blocked("BlockChannels", {image}, false)});
   add({.call = blocked("UnblockChannels", {counting({2, 1, 3, 3, 4})}, true)});
+  Call last = blocked("UnblockChannels", {counting({2, 1, 3, 3, 4})}, true);
+  last.attributes.set("channels_last", std::int64_t{1});
+  add({.call = std::move(last)});
   add({.call = blocked("BlockedConv", {counting({2, 1, 4, 4, 4}), filters, counting({3})}, true)});
   add({.call = op("ConvTranspose", {counting({2, 3, 2, 2}), filters})});
   add({.call = op("DeformConv",

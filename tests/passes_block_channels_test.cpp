@@ -102,6 +102,16 @@ TEST_CASE("block_channels leaves one reorder at the end of a chain") {
   }
 }
 
+TEST_CASE("block_channels goes straight to channels last") {
+  for (const std::int64_t filters : {16, 21, 33}) {
+    Net net;
+    const ValueId x = net.conv(net.input({2, 3, 18, 21}), 3, filters, 3);
+    const ValueId y = net.add("Transpose", {x}, {{"perm", Int64s{0, 2, 3, 1}}});
+    net.graph.outputs = {net.add("Softmax", {y})};
+    check_blocked(net.graph, 0, 1);
+  }
+}
+
 TEST_CASE("block_channels follows gates, pools, concatenations and resizes") {
   Net net;
   ValueId x = net.conv(net.input({2, 3, 12, 12}), 3, 32, 3);

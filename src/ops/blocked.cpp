@@ -1,5 +1,7 @@
 #include "ops/blocked.hpp"
 
+#include <algorithm>
+
 #include "ops/conv.hpp"
 #include "ops/infer_util.hpp"
 #include "ops/schemas.hpp"
@@ -60,6 +62,15 @@ Shape unblocked_shape(const Shape& blocked, std::int64_t channels, std::int64_t 
   return shape;
 }
 
+Shape with_channels_last(const Shape& plain) {
+  Shape shape;
+  for (int axis = 0; axis < plain.rank(); ++axis) {
+    if (axis != 1) shape.push_back(plain[axis]);
+  }
+  shape.push_back(plain[1]);
+  return shape;
+}
+
 namespace {
 
 void infer_block_channels(InferContext& context) {
@@ -68,8 +79,11 @@ void infer_block_channels(InferContext& context) {
 
 void infer_unblock_channels(InferContext& context) {
   channel_block_of(context.attributes());
-  context.set_output(0,
-                     unblocked_type(context.input(0), context.attributes().integer("channels", 0)));
+  const Attributes& attributes = context.attributes();
+  Type type = unblocked_type(context.input(0), attributes.integer("channels", 0));
+  if (type.has_rank && puts_channels_last(attributes))
+    std::rotate(type.dims.begin() + 1, type.dims.begin() + 2, type.dims.end());
+  context.set_output(0, std::move(type));
 }
 
 void infer_blocked_conv(InferContext& context) {

@@ -17,9 +17,16 @@ Type blocked_type(const Type& plain, std::int64_t block);
 /// The type of `blocked` with that many channels in one axis.
 Type unblocked_type(const Type& blocked, const Dim& channels);
 
+/// Whether an UnblockChannels writes [batch, spatial..., channels].
+inline bool puts_channels_last(const Attributes& attributes) {
+  return attributes.integer("channels_last", 0) != 0;
+}
+
 /// Errors: shape_mismatch when the shape has no channel axis.
 Shape blocked_shape(const Shape& plain, std::int64_t block);
 /// Errors: shape_mismatch when the shape is not one of `channels` channels in blocks of `block`.
 Shape unblocked_shape(const Shape& blocked, std::int64_t channels, std::int64_t block);
+/// [batch, channels, spatial...] as [batch, spatial..., channels].
+Shape with_channels_last(const Shape& plain);
 
 }  // namespace inlay::inline v0

@@ -43,6 +43,8 @@ class BlockedGraph {
   /// `node`, whose inputs are in blocks, computes what the node at `id` did, in blocks; who reads
   /// that in the plain layout reads a reorder.
   void replace(NodeId id, Node node);
+  /// Replaces the node by one whose output is in the plain layout.
+  void rewrite(NodeId id, Node node) { editor_.rewrite(id, std::move(node)); }
   void finish() { editor_.finish(); }
 
  private:

@@ -2,6 +2,7 @@
 // [batch, blocks, height, width, block], on which most operators are standard ones of one axis
 // more.
 #include <algorithm>
+#include <array>
 
 #include "passes/block_channels.hpp"
 #include "passes/elementwise.hpp"
@@ -180,6 +181,22 @@ void follow_resize(BlockedGraph& graph, NodeId id) {
   graph.replace(id, std::move(node));
 }
 
+/// To channels last: as quick as to the plain layout.
+void follow_transpose(BlockedGraph& graph, NodeId id) {
+  const Node& node = graph.graph().node(id);
+  const auto order = node.attributes.integers("perm");
+  if (!std::ranges::equal(order, std::array<std::int64_t, 4>{0, 2, 3, 1})) return;
+  Node back{.domain = "inlay",
+            .op = "UnblockChannels",
+            .name = node.name,
+            .version = 1,
+            .inputs = {graph.blocked(node.input(0))}};
+  back.attributes.set("block", graph.block());
+  back.attributes.set("channels", graph.channels(node.input(0)));
+  back.attributes.set("channels_last", std::int64_t{1});
+  graph.rewrite(id, std::move(back));
+}
+
 }  // namespace
 
 void follow_blocked(BlockedGraph& graph, NodeId id) {
@@ -193,6 +210,7 @@ void follow_blocked(BlockedGraph& graph, NodeId id) {
     return follow_global_pool(graph, id);
   }
   if (node.is("Resize")) return follow_resize(graph, id);
+  if (node.is("Transpose")) return follow_transpose(graph, id);
 }
 
 }  // namespace inlay::inline v0::passes

@@ -29,6 +29,21 @@ void move_blocks(KernelContext& context, const Shape& plain, std::int64_t block,
   });
 }
 
+/// Copies `count` floats for each of `pixels`.
+void copy_channels(std::int64_t count, std::int64_t pixels, const float* from,
+                   std::int64_t from_step, float* to, std::int64_t to_step) {
+  const auto copy = [&](auto size) {
+    for (std::int64_t i = 0; i < pixels; ++i, from += from_step, to += to_step) {
+      for (std::int64_t c = 0; c < size; ++c) to[c] = from[c];
+    }
+  };
+  // Blocks of the instruction sets that there are: moves of whole registers.
+  if (count == 16) return copy(std::integral_constant<std::int64_t, 16>());
+  if (count == 8) return copy(std::integral_constant<std::int64_t, 8>());
+  if (count == 4) return copy(std::integral_constant<std::int64_t, 4>());
+  copy(count);
+}
+
 class BlockChannelsKernel final : public Kernel {
  public:
   BlockChannelsKernel(const CompileContext&, const KernelTable& table) : blocked_(table.blocked) {}
@@ -53,12 +68,31 @@ class UnblockChannelsKernel final : public Kernel {
   void run(KernelContext& context) const override {
     const std::int64_t channels = context.attributes().integer("channels", 0);
     const Shape plain = unblocked_shape(context.input(0).shape(), channels, blocked_.block);
+    if (puts_channels_last(context.attributes())) return channels_last(context, plain);
     float* const y = context.output(0, plain).as_mutable<float>().data();
     move_blocks(context, plain, blocked_.block, floats(context, 0), y, false,
                 blocked_.unblock_channels);
   }
 
  private:
+  void channels_last(KernelContext& context, const Shape& plain) const {
+    constexpr std::int64_t grain = 256;  // pixels
+    const std::int64_t channels = plain[1], plane = plain.product(2, plain.rank());
+    const std::int64_t block = blocked_.block, pieces = kernels::ceil_div(plane, grain);
+    const float* const x = floats(context, 0);
+    float* const y = context.output(0, with_channels_last(plain)).as_mutable<float>().data();
+    context.parallel_for(plain[0] * pieces, [&](std::int64_t task, int) {
+      const std::int64_t image = task / pieces, first = task % pieces * grain;
+      const std::int64_t last = std::min(first + grain, plane);
+      const std::int64_t blocks = kernels::ceil_div(channels, block);
+      for (std::int64_t c = 0; c < channels; c += block) {
+        const float* from = x + ((image * blocks + c / block) * plane + first) * block;
+        float* to = y + (image * plane + first) * channels + c;
+        copy_channels(std::min(block, channels - c), last - first, from, block, to, channels);
+      }
+    });
+  }
+
   const BlockedKernels& blocked_;
 };
 

@@ -34,11 +34,17 @@ void run_block_channels(KernelContext& context) {
 void run_unblock_channels(KernelContext& context) {
   const Tensor& x = context.input(0);
   const std::int64_t block = channel_block_of(context.attributes());
-  const Shape shape =
-      unblocked_shape(x.shape(), context.attributes().integer("channels", 0), block);
-  float* const y = context.output(0, shape).as_mutable<float>().data();
+  const std::int64_t channels = context.attributes().integer("channels", 0);
+  const Shape shape = unblocked_shape(x.shape(), channels, block);
+  const bool last = puts_channels_last(context.attributes());
+  float* const y =
+      context.output(0, last ? with_channels_last(shape) : shape).as_mutable<float>().data();
   const float* const from = x.as<float>().data();
-  for_each_place(shape, block, [&](std::int64_t plain, std::int64_t at) { y[plain] = from[at]; });
+  const std::int64_t plane = shape.product(2, shape.rank());
+  for_each_place(shape, block, [&](std::int64_t plain, std::int64_t at) {
+    const std::int64_t image = plain / (channels * plane), c = plain / plane % channels;
+    y[last ? (image * plane + plain % plane) * channels + c : plain] = from[at];
+  });
 }
 
 /// activation(conv(X, W) + B + Z): X (unless planar), Z and the result are blocked.

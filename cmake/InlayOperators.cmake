@@ -58,6 +58,10 @@ function(inlay_choose_operators target)
     list(APPEND operators com.microsoft:FusedConv
       inlay:BlockChannels inlay:UnblockChannels inlay:BlockedConv)
   endif()
+  if("ConvTranspose" IN_LIST operators)
+    list(APPEND operators inlay:BlockChannels inlay:UnblockChannels inlay:BlockedConv
+      inlay:BlockedConvTranspose)
+  endif()
   if("MatMul" IN_LIST operators OR "Gemm" IN_LIST operators)
     list(APPEND operators inlay:FusedMatMul)
   endif()

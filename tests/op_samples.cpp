@@ -208,6 +208,8 @@ std::vector<Sample> product_samples() {
   last.attributes.set("channels_last", std::int64_t{1});
   add({.call = std::move(last)});
   add({.call = blocked("BlockedConv", {counting({2, 1, 4, 4, 4}), filters, counting({3})}, true)});
+  add({.call = blocked("BlockedConvTranspose",
+                       {counting({2, 1, 4, 4, 4}), counting({2, 3, 3, 3}), counting({3})}, true)});
   add({.call = op("ConvTranspose", {counting({2, 3, 2, 2}), filters})});
   add({.call = op("DeformConv",
                   {counting({1, 1, 3, 3}), counting({1, 1, 2, 2}), counting({1, 8, 2, 2}, 0.25F)}),

@@ -102,6 +102,42 @@ TEST_CASE("block_channels leaves one reorder at the end of a chain") {
   }
 }
 
+TEST_CASE("block_channels takes transposed convolutions along") {
+  struct Case {
+    std::int64_t kernel, stride, pad, output_padding, width;
+  };
+  for (const Case c : {Case{2, 2, 0, 0, 13}, Case{4, 2, 1, 0, 7}, Case{3, 2, 1, 1, 10},
+                       Case{3, 1, 1, 0, 9}, Case{5, 3, 2, 2, 5}, Case{4, 4, 3, 0, 4}}) {
+    for (const char* activation : {"", "Relu", "Sigmoid"}) {
+      for (const bool is_open : {false, true}) {
+        Net net;
+        const Dim width = is_open ? Dim::named("W") : Dim(c.width);
+        ValueId x = net.conv(net.input({2, 3, 6, width}), 3, 20, 3);
+        x = net.add("ConvTranspose",
+                    {x, net.weights({20, 37, c.kernel, c.kernel}), net.weights({37})},
+                    {{"strides", Int64s{c.stride, c.stride}},
+                     {"pads", Int64s{c.pad, c.pad, c.pad, c.pad}},
+                     {"output_padding", Int64s{c.output_padding, c.output_padding}}});
+        if (*activation != '\0') x = net.add(activation, {x});
+        net.graph.outputs = {net.conv(x, 37, 10, 1)};
+        CAPTURE(c.kernel, c.stride, activation, is_open);
+        check_blocked(net.graph, 0, 1, c.width);
+      }
+    }
+  }
+}
+
+TEST_CASE("block_channels leaves unusual transposed convolutions") {
+  Net net;
+  ValueId x = net.conv(net.input({1, 3, 8, 8}), 3, 20, 3);
+  // Pixels that no tap reaches; dilation; groups.
+  x = net.add("ConvTranspose", {x, net.weights({20, 20, 1, 1})}, {{"strides", Int64s{2, 2}}});
+  x = net.add("ConvTranspose", {x, net.weights({20, 20, 2, 2})}, {{"dilations", Int64s{2, 2}}});
+  x = net.add("ConvTranspose", {x, net.weights({20, 10, 2, 2})}, {{"group", std::int64_t{2}}});
+  net.graph.outputs = {x};
+  check_blocked(net.graph, 0, 1);
+}
+
 TEST_CASE("block_channels goes straight to channels last") {
   for (const std::int64_t filters : {16, 21, 33}) {
     Net net;

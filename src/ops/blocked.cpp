@@ -62,15 +62,6 @@ Shape unblocked_shape(const Shape& blocked, std::int64_t channels, std::int64_t 
   return shape;
 }
 
-Shape with_channels_last(const Shape& plain) {
-  Shape shape;
-  for (int axis = 0; axis < plain.rank(); ++axis) {
-    if (axis != 1) shape.push_back(plain[axis]);
-  }
-  shape.push_back(plain[1]);
-  return shape;
-}
-
 namespace {
 
 void infer_block_channels(InferContext& context) {
@@ -86,14 +77,17 @@ void infer_unblock_channels(InferContext& context) {
   context.set_output(0, std::move(type));
 }
 
+/// A transposed one is always of blocks.
+template <bool transposed>
 void infer_blocked_conv(InferContext& context) {
   infer::require_same_dtype(context, 0, 4);
   const Attributes& attributes = context.attributes();
   const std::int64_t block = channel_block_of(attributes);
-  const bool planar = !attributes.has("channels");
+  const bool planar = !transposed && !attributes.has("channels");
   const Type image = planar ? context.input(0)
                             : unblocked_type(context.input(0), attributes.integer("channels", 0));
-  const std::vector<Dim> dims = infer::conv_output_dims(context, image, context.input(1));
+  const auto output_dims = transposed ? infer::conv_transpose_output_dims : infer::conv_output_dims;
+  const std::vector<Dim> dims = output_dims(context, image, context.input(1));
   if (dims.empty()) return context.set_output(0, context.dtype(0));
   context.set_output(0, blocked_type(Type::tensor(context.dtype(0), dims), block));
 }
@@ -114,7 +108,13 @@ std::vector<OpSchema> blocked_schemas() {
        .name = "BlockedConv",
        .min_inputs = 2,
        .max_inputs = 4,
-       .infer = infer_blocked_conv,
+       .infer = infer_blocked_conv<false>,
+       .types = {DType::float32}},
+      {.domain = "inlay",
+       .name = "BlockedConvTranspose",
+       .min_inputs = 2,
+       .max_inputs = 3,
+       .infer = infer_blocked_conv<true>,
        .types = {DType::float32}},
   };
 }

@@ -26,7 +26,5 @@ inline bool puts_channels_last(const Attributes& attributes) {
 Shape blocked_shape(const Shape& plain, std::int64_t block);
 /// Errors: shape_mismatch when the shape is not one of `channels` channels in blocks of `block`.
 Shape unblocked_shape(const Shape& blocked, std::int64_t channels, std::int64_t block);
-/// [batch, channels, spatial...] as [batch, spatial..., channels].
-Shape with_channels_last(const Shape& plain);
 
 }  // namespace inlay::inline v0

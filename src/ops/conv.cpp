@@ -57,13 +57,12 @@ void infer_deform_conv(InferContext& context) {
   infer::set_conv_output(context, context.dtype(0), 0, 1);
 }
 
-/// ConvTranspose by the given attributes. `pads_are_known`: else its spatial dims are not.
-void set_conv_transpose_output(InferContext& context, const Attributes& attributes,
-                               bool pads_are_known) {
-  const Type& x = context.input(0);
-  const Type& w = context.input(1);
+/// Those of ConvTranspose by the given attributes; empty when no rank is known. `pads_are_known`:
+/// else its spatial dims are not.
+std::vector<Dim> transposed_dims(const InferContext& context, const Type& x, const Type& w,
+                                 const Attributes& attributes, bool pads_are_known) {
   const int rank = conv_rank(context, x, w);
-  if (rank < 0) return context.set_output(0, x.dtype);
+  if (rank < 0) return {};
   const std::int64_t groups = attributes.integer("group", 1);
   check_groups(context, dim_of(x, 1), Dim(), groups);
   if (dim_of(x, 1).known() && dim_of(w, 0).known() && !dim_of(x, 1).same_as(dim_of(w, 0))) {
@@ -79,7 +78,15 @@ void set_conv_transpose_output(InferContext& context, const Attributes& attribut
     dims.push_back(known ? Dim(window.resolve_transposed(axis, input.value, kernel.value).input)
                          : Dim());
   }
-  context.set_output(0, x.dtype, std::move(dims));
+  return dims;
+}
+
+void set_conv_transpose_output(InferContext& context, const Attributes& attributes,
+                               bool pads_are_known) {
+  std::vector<Dim> dims =
+      transposed_dims(context, context.input(0), context.input(1), attributes, pads_are_known);
+  if (dims.empty()) return context.set_output(0, context.dtype(0));
+  context.set_output(0, context.dtype(0), std::move(dims));
 }
 
 void infer_conv_transpose(InferContext& context) {
@@ -122,6 +129,11 @@ std::vector<Dim> infer::conv_output_dims(const InferContext& context, const Type
     dims.push_back(window.output(axis, dim_of(image, axis + 2), kernel_dim(window, weights, axis)));
   }
   return dims;
+}
+
+std::vector<Dim> infer::conv_transpose_output_dims(const InferContext& context, const Type& image,
+                                                   const Type& weights) {
+  return transposed_dims(context, image, weights, context.attributes(), true);
 }
 
 void infer::set_conv_output(InferContext& context, DType dtype, std::size_t x, std::size_t w,

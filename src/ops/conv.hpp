@@ -15,4 +15,8 @@ void set_conv_output(InferContext& context, DType dtype, std::size_t x, std::siz
 std::vector<Dim> conv_output_dims(const InferContext& context, const Type& image,
                                   const Type& weights);
 
+/// The same for a transposed one.
+std::vector<Dim> conv_transpose_output_dims(const InferContext& context, const Type& image,
+                                            const Type& weights);
+
 }  // namespace inlay::inline v0::infer

@@ -43,6 +43,10 @@ class BlockedGraph {
   /// `node`, whose inputs are in blocks, computes what the node at `id` did, in blocks; who reads
   /// that in the plain layout reads a reorder.
   void replace(NodeId id, Node node);
+  /// The node that alone needs the value; no_id when there is no such.
+  NodeId only_reader(ValueId value) const {
+    return editor_.single_use(value) ? editor_.only_reader(value) : no_id;
+  }
   /// Replaces the node by one whose output is in the plain layout.
   void rewrite(NodeId id, Node node) { editor_.rewrite(id, std::move(node)); }
   void finish() { editor_.finish(); }

@@ -23,6 +23,14 @@ void Editor::count_reads(NodeId id) {
   }
 }
 
+NodeId Editor::only_reader(ValueId value) const {
+  for (const NodeId id : readers_[static_cast<std::size_t>(value)]) {
+    const auto& inputs = graph_.node(id).inputs;
+    if (std::find(inputs.begin(), inputs.end(), value) != inputs.end()) return id;
+  }
+  return no_id;
+}
+
 void Editor::rewrite(NodeId id, Node node) {
   Node& old = graph_.node(id);
   std::vector<ValueId> before = graph_.reads(old);

@@ -25,6 +25,10 @@ class Editor {
   /// Whether one node input is all that needs the value.
   bool single_use(ValueId value) const { return uses(value) == 1 && !is_output(value); }
 
+  /// The node of this graph that reads the value, of which single_use holds; no_id when a subgraph
+  /// does.
+  NodeId only_reader(ValueId value) const;
+
   /// `node` takes the place, name and outputs of the node at `id`; nodes that nobody reads then are
   /// removed.
   void rewrite(NodeId id, Node node);

@@ -39,6 +39,15 @@ std::optional<double> transposed_convolution(const Graph& graph, const Node& nod
   return 2 * elements(*in) * static_cast<double>(weight->product(1, weight->rank()));
 }
 
+// Of channels in blocks.
+std::optional<double> blocked_transposed_convolution(const Graph& graph, const Node& node) {
+  const auto in = shape_of(graph, node.input(0));
+  const auto weight = shape_of(graph, node.input(1));
+  if (!in || !weight || weight->rank() < 2 || in->rank() < 3) return std::nullopt;
+  const auto pixels = static_cast<double>((*in)[0] * in->product(2, in->rank() - 1));
+  return 2 * pixels * elements(*weight);
+}
+
 std::optional<double> product(const Graph& graph, const Node& node, bool a_is_transposed) {
   const auto a = shape_of(graph, node.input(0));
   const auto out = shape_of(graph, node.output(0));
@@ -103,6 +112,8 @@ Flops count_flops(const Graph& graph) {
       add(convolution(graph, node, 3), sum);
     } else if (op == "ConvTranspose") {
       add(transposed_convolution(graph, node), sum);
+    } else if (op == "BlockedConvTranspose") {
+      add(blocked_transposed_convolution(graph, node), sum);
     } else if (is_one_of(op, {"Gemm", "FusedGemm", "FusedMatMul", "TransposeMatMul"})) {
       add(product(graph, node, node.attributes.integer("transA", 0) != 0), sum);
     } else if (is_one_of(op, {"MatMul", "MatMulInteger", "QLinearMatMul", "MatMulNBits",

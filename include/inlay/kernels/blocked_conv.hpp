@@ -54,7 +54,8 @@ struct BlockedSource {
 struct BlockedTile {
   Extent3 size;          ///< of the band
   std::int64_t pixel;    ///< its first, in the plane
-  std::int64_t width;    ///< pixels of a row of the plane
+  std::int64_t row;      ///< pixels from a row to the next
+  std::int64_t step;     ///< from a pixel to the next
   std::int64_t block;    ///< first filter block, in the group
   std::int64_t blocks;   ///< how many
   std::int64_t later;    ///< filter blocks that come after them
@@ -71,7 +72,7 @@ INLAY_INLINE void blocked_tile(const ConvProblem& problem, const BlockedTile& ti
   const ClampRange range = clamp_range(problem.activation), clamps = last ? range : clamp_range({});
   const bool activates = last && !range.is_clamp && problem.activation.kind != ActivationKind::none;
   // Two rows of a picture that is half a tile wide make a tile.
-  const bool narrow = 2 * tile.size.w == max_pixels && tile.width == tile.size.w;
+  const bool narrow = 2 * tile.size.w == max_pixels && tile.row == tile.size.w && tile.step == 1;
   const std::int64_t rows = narrow ? 2 : 1;
   const std::int64_t steps = ceil_div(tile.size.h, rows) * ceil_div(rows * tile.size.w, max_pixels);
   for (std::int64_t j = 0; j < tile.blocks; j += vecs) {
@@ -94,21 +95,25 @@ INLAY_INLINE void blocked_tile(const ConvProblem& problem, const BlockedTile& ti
     const float* const bias = last && problem.bias != nullptr ? problem.bias + f : blocked_zeros<A>;
     for (std::int64_t y = 0; y < tile.size.h; y += rows) {
       const std::int64_t high = tile.size.h - y < rows ? tile.size.h - y : rows;
-      const std::int64_t row = (tile.block + j) * plane + (tile.pixel + y * tile.width) * block;
+      const std::int64_t row = (tile.block + j) * plane + (tile.pixel + y * tile.row) * block;
       for (std::int64_t x = 0, pixels = 0; x < tile.size.w * high; x += pixels) {
         pixels = tile_pixels(tile.size.w * high - x, max_pixels);
         in.input = source.in.input + y * source.pitch + x * Step;
-        float* const to = problem.output + row + x * block;
-        const float* const residual =
-            problem.residual == nullptr ? nullptr : problem.residual + row + x * block;
+        const std::int64_t at = row + x * tile.step * block;
+        float* const to = problem.output + at;
+        const float* const residual = problem.residual == nullptr ? nullptr : problem.residual + at;
         blocked_micro_table<A, Step>.get(pixels, wide)(
-            in, {to, first ? residual : to, bias, plane, clamps.low, clamps.high});
+            in,
+            {to, first ? residual : to, bias, plane, tile.step * block, clamps.low, clamps.high});
         in.far += source.products * in.far_step;
       }
       if (!activates) continue;
       for (std::int64_t v = 0; v < wide; ++v) {
-        float* const to = problem.output + row + v * plane;
-        activate<A>(problem.activation, to, to, high * tile.size.w * block);
+        float* to = problem.output + row + v * plane;
+        const std::int64_t run = tile.step == 1 ? high * tile.size.w : 1;
+        for (std::int64_t x = 0; x < tile.size.w * high; x += run, to += tile.step * block) {
+          activate<A>(problem.activation, to, to, run * block);
+        }
       }
     }
   }
@@ -137,11 +142,14 @@ void blocked_conv_task(const ConvProblem& problem, const BlockedConvPlan& plan, 
   const std::int64_t group = index % s.groups, taps = s.kernel.count();
   // Bands in turn under the same filters: where there are few bands, weights are what is large.
   const ConvBand band = band_of(plan.out, plan.band_rows, task % plan.bands);
-  const std::int64_t blocks = ceil_div(s.group_filters(), block), plane = s.out.count() * block;
+  ConvSpread spread = problem.spread;
+  if (spread.plane == 0) spread = {s.out.count(), 0, plan.out.w, 1};
+  const std::int64_t blocks = ceil_div(s.group_filters(), block), plane = spread.plane * block;
   detail::BlockedTile tile;
   tile.size = band.size;
-  tile.width = plan.out.w;
-  tile.pixel = band.start.h * plan.out.w + band.start.w;
+  tile.row = spread.row;
+  tile.step = spread.step;
+  tile.pixel = spread.first + band.start.h * spread.row + band.start.w * spread.step;
   tile.block = task / plan.bands % plan.tiles * plan.tile_blocks;
   tile.blocks = blocks - tile.block < plan.tile_blocks ? blocks - tile.block : plan.tile_blocks;
   tile.later = task % plan.bands + 1 == plan.bands ? blocks - tile.block - tile.blocks : 0;
@@ -169,7 +177,7 @@ void blocked_conv_task(const ConvProblem& problem, const BlockedConvPlan& plan, 
         }
         const float* input = part.input + first / inner * in_plane;
         if (pointwise) {
-          input += band.start.w * block;
+          input += (band.start.h * s.in.w + band.start.w) * block;
         } else {
           for (std::int64_t i = 0; i < count; ++i) {
             float* const to = scratch + i * step;

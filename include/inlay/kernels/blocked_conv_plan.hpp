@@ -17,7 +17,12 @@ enum class BlockedMethod : std::uint8_t {
 };
 
 /// What a convolution on blocked channels reads and how its weights are packed.
-enum class BlockedForm : std::uint8_t { direct, planar, winograd };
+enum class BlockedForm : std::uint8_t {
+  direct,
+  spread,  ///< direct, and its output pixels lie apart: ConvProblem::spread
+  planar,
+  winograd
+};
 
 /// How a blocked convolution runs; depends on its shape alone.
 struct BlockedConvPlan {
@@ -154,7 +159,7 @@ INLAY_COLD BlockedConvPlan blocked_conv_plan(const ConvShape& s, BlockedForm for
       depthwise ? blocks * block * taps : s.groups * blocks * block * s.group_channels() * taps);
   if (s.batch * s.filters * s.out.count() == 0) return plan;
   plan.in = s.in, plan.out = s.out;
-  if (pointwise) plan.in = plan.out = {1, 1, s.out.count()};
+  if (pointwise && form != BlockedForm::spread) plan.in = plan.out = {1, 1, s.out.count()};
   const std::int64_t length = band_dimension(plan.out), slice = plan.out.count() / length;
   const auto plane_floats = [&](std::int64_t rows) {
     ConvWindow window = s;

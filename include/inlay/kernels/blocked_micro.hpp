@@ -12,6 +12,7 @@ struct BlockedOutput {
   const float* addend;  ///< likewise, or null; may be `y`
   const float* bias;    ///< of the tile's filters, whole blocks
   std::int64_t plane;   ///< floats from a filter block to the next, of y and addend
+  std::int64_t step;    ///< from a pixel to the next
   float low, high;
 };
 
@@ -63,7 +64,7 @@ INLAY_FLATTEN void blocked_micro(const BlockedInput& in, const BlockedOutput& ou
   }
   if (out.addend != nullptr) {
     each([&](auto r, auto v) {
-      sums[r][v] += load<float, A>(out.addend + v * out.plane + r * size);
+      sums[r][v] += load<float, A>(out.addend + v * out.plane + r * out.step);
     });
   }
   const Vec<float, A> low(out.low), high(out.high);
@@ -71,7 +72,7 @@ INLAY_FLATTEN void blocked_micro(const BlockedInput& in, const BlockedOutput& ou
     const Vec<float, A> bias = load<float, A>(out.bias + v * size);
     float* const y = out.y + v * out.plane;
     unroll<Pixels>(
-        [&](auto r) { store<float, A>(y + r * size, clamp<A>(sums[r][v] + bias, low, high)); });
+        [&](auto r) { store<float, A>(y + r * out.step, clamp<A>(sums[r][v] + bias, low, high)); });
   });
 }
 

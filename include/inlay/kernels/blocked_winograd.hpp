@@ -103,7 +103,8 @@ void blocked_winograd_task(const ConvProblem& problem, const BlockedConvPlan& pl
           blocked_micro_table<A, channel_block<A>>.get(pixels, width)(
               {from + t * block, offsets, weights, taps, channels / block, block, channels % block,
                max_pixels / 2 * block, weights, 0},
-              {to, c > 0 ? to : nullptr, blocked_zeros<A>, count * block, none.low, none.high});
+              {to, c > 0 ? to : nullptr, blocked_zeros<A>, count * block, block, none.low,
+               none.high});
         }
         weights += channels * width * block;
       });

@@ -32,6 +32,12 @@ struct ConvShape : ConvWindow {
   INLAY_INLINE constexpr std::int64_t group_filters() const { return filters / groups; }
 };
 
+/// Where output pixel (y, x) lies in its plane, in pixels: at first + y * row + x * step.
+struct ConvSpread {
+  std::int64_t plane = 0;  ///< pixels of a plane; 0: those of the shape, side by side
+  std::int64_t first = 0, row = 0, step = 1;
+};
+
 /// output = activation(conv(input, weights) + bias[filter] + residual). `residual` has the shape of
 /// the output and may be the output itself; null pointers mean an absent term.
 struct ConvProblem {
@@ -42,6 +48,7 @@ struct ConvProblem {
   const float* residual = nullptr;
   Activation activation;
   float* output = nullptr;
+  ConvSpread spread;  ///< blocked channels with BlockedForm::spread alone
 };
 
 enum class ConvMethod : std::uint8_t {

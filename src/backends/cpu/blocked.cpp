@@ -1,8 +1,10 @@
 // Blocked channels: inlay:BlockChannels, UnblockChannels and BlockedConv.
 #include "backends/reference/blocked.hpp"
 
+#include "backends/cpu/blocked_bias.hpp"
 #include "backends/cpu/conv_geometry.hpp"
 #include "backends/cpu/fused_activation.hpp"
+#include "backends/reference/channels.hpp"
 
 namespace inlay::inline v0::cpu {
 namespace {
@@ -80,7 +82,7 @@ class UnblockChannelsKernel final : public Kernel {
     const std::int64_t channels = plain[1], plane = plain.product(2, plain.rank());
     const std::int64_t block = blocked_.block, pieces = kernels::ceil_div(plane, grain);
     const float* const x = floats(context, 0);
-    float* const y = context.output(0, with_channels_last(plain)).as_mutable<float>().data();
+    float* const y = context.output(0, kernels::channels_last(plain)).as_mutable<float>().data();
     context.parallel_for(plain[0] * pieces, [&](std::int64_t task, int) {
       const std::int64_t image = task / pieces, first = task % pieces * grain;
       const std::int64_t last = std::min(first + grain, plane);
@@ -125,16 +127,11 @@ class BlockedConvKernel final : public Kernel {
     packed_ = context.pack<float>(static_cast<std::int64_t>(plan.packed_floats), [&](float* to) {
       blocked_.pack_weights(shape, plan, weights.as<float>().data(), to);
     });
-    const Tensor* bias = context.constant(2);
-    if (bias == nullptr || bias->size() != shape.filters) return;
-    bias_ = context.pack<float>(kernels::round_up(shape.filters, blocked_.block), [&](float* to) {
-      const auto from = bias->as<float>();
-      std::copy(from.begin(), from.end(), to);
-    });
+    bias_.pack(context, shape.filters, blocked_.block);
   }
 
   bool consumed(std::size_t i) const noexcept override {
-    return i == 1 || (i == 2 && bias_.defined());
+    return i == 1 || (i == 2 && bias_.is_packed());
   }
 
   void run(KernelContext& context) const override {
@@ -147,8 +144,7 @@ class BlockedConvKernel final : public Kernel {
     problem.output = context.output(0, shape).as_mutable<float>().data();
     problem.input = floats(context, 0);
     problem.weights = packed_.as<float>().data();
-    problem.bias =
-        bias_.defined() ? bias_.as<float>().data() : whole_bias(context, g.shape.filters);
+    problem.bias = bias_.get(context, g.shape.filters, blocked_.block);
     problem.residual = floats_or_null(context, 3);
     problem.activation = activation_;
     const BlockedConvPlan plan = blocked_.plan(g.shape, form_);
@@ -160,21 +156,11 @@ class BlockedConvKernel final : public Kernel {
   }
 
  private:
-  /// A bias that is not constant, in whole blocks; null where there is none.
-  const float* whole_bias(KernelContext& context, std::int64_t filters) const {
-    if (!context.has_input(2)) return nullptr;
-    kernels::check_bias(context, 2, filters);
-    const auto bias = context.scratch<float>(kernels::round_up(filters, blocked_.block));
-    const auto from = context.input(2).as<float>();
-    std::fill(std::copy(from.begin(), from.end(), bias.begin()), bias.end(), 0.0f);
-    return bias.data();
-  }
-
   const BlockedKernels& blocked_;
   BlockedForm form_;
   kernels::Activation activation_;
   Tensor packed_;
-  Tensor bias_;  // undefined unless constant
+  BlockedBias bias_;
   Shape weights_shape_;
 };
 

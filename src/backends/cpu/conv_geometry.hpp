@@ -8,7 +8,9 @@ namespace inlay::inline v0::cpu {
 
 inline constexpr int max_spatial = 3;
 
-inline bool is_transpose(const Node& node) { return node.op == "ConvTranspose"; }
+inline bool is_transpose(const Node& node) {
+  return node.op == "ConvTranspose" || node.op == "BlockedConvTranspose";
+}
 
 /// The kernel's view of a window; the spatial axes are the last of depth, height and width.
 inline kernels::ConvShape shape_of(const Window& window, bool transpose) {
@@ -55,18 +57,10 @@ inline ConvSizes geometry_of(const Node& node, const Shape& x, const Shape& w) {
     result.output.elements();
     return result;
   }
-  const std::int64_t groups = node.attributes.integer("group", 1);
-  if (x.rank() < 3 || w.rank() != x.rank() || x[1] != w[0] || groups < 1 || x[1] % groups != 0 ||
-      w[1] > INT64_MAX / groups) {
-    throw Error(ErrorCode::shape_mismatch,
-                "weights " + to_string(w) + " do not fit an input of " + to_string(x));
-  }
-  const Window window =
-      make_transposed_window(node.attributes, x.dims().subspan(2), w.dims().subspan(2));
-  ConvSizes result{shape_of(window, true), {x[0], w[1] * groups}};
-  for (const std::int64_t dim : window.input_shape()) result.output.push_back(dim);
-  result.shape.batch = x[0], result.shape.channels = x[1];
-  result.shape.filters = w[1] * groups, result.shape.groups = groups;
+  const kernels::ConvTransposeGeometry g = kernels::conv_transpose_geometry(node.attributes, x, w);
+  ConvSizes result{shape_of(g.window, true), g.output};
+  result.shape.batch = g.batch, result.shape.channels = g.channels;
+  result.shape.filters = g.filters, result.shape.groups = g.groups;
   result.output.elements();
   return result;
 }

@@ -34,6 +34,7 @@ std::vector<CpuOp> matmul_ops();
 std::vector<CpuOp> einsum_ops();
 std::vector<CpuOp> conv_ops();
 std::vector<CpuOp> blocked_ops();
+std::vector<CpuOp> blocked_transpose_ops();
 std::vector<CpuOp> elementwise_ops();
 std::vector<CpuOp> arithmetic_ops();
 std::vector<CpuOp> softmax_ops();

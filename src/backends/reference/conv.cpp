@@ -40,52 +40,16 @@ void run_conv_integer(KernelContext& context) {
 void conv_transpose(KernelContext& context, const Attributes& attributes, std::size_t bias_input) {
   const Tensor& x = context.input(0);
   const Tensor& w = context.input(1);
-  const std::int64_t groups = attributes.integer("group", 1);
-  if (x.rank() < 3 || w.rank() != x.rank() || x.dim(1) != w.dim(0) || groups < 1 ||
-      x.dim(1) % groups != 0 || w.dim(1) > INT64_MAX / groups) {
-    context.fail(ErrorCode::shape_mismatch, "weights " + to_string(w.shape()) +
-                                                " do not fit an input of " + to_string(x.shape()));
-  }
-  // The window slides over the output: each position adds to the elements that its taps see.
-  const Window window =
-      make_transposed_window(attributes, x.shape().dims().subspan(2), w.shape().dims().subspan(2));
-  const std::int64_t channels = x.dim(1) / groups, filters = w.dim(1);
-  const std::int64_t taps = window.kernel_size(), inputs = window.output_size();
-  Shape shape{x.dim(0), filters * groups};
-  for (const std::int64_t dim : window.input_shape()) shape.push_back(dim);
-  check_bias(context, bias_input, shape[1]);
-  Tensor& y = context.output(0, shape);
-  const std::int64_t plane = window.input_size();
+  const ConvTransposeGeometry g = conv_transpose_geometry(attributes, x.shape(), w.shape());
+  check_bias(context, bias_input, g.output[1]);
+  Tensor& y = context.output(0, g.output);
   if (y.size() == 0) return;
-
   visit_dtype<Floats>(x.dtype(), [&]<class T>() {
     using Wide = compute_t<T>;
     const WideOutput<T> out(context, y);
-    const Wide* bias = widened_input<Wide, T>(context, bias_input);
-    const Wide* image = widened<Wide, T>(context, x);
-    const Wide* weights = widened<Wide, T>(context, w);
-    constexpr std::int64_t tile_elements = 1 << 16, least = 64;
-    const std::int64_t tile =
-        std::min(inputs, std::max(least, tile_elements / std::max<std::int64_t>(1, taps)));
-    const auto scratch = context.scratch<Wide>(context.concurrency() * taps * tile);
-    context.parallel_for(shape[0] * shape[1], [&](std::int64_t task, int worker) {
-      Wide* columns = scratch.data() + worker * taps * tile;
-      Wide* target = out.data() + task * plane;
-      const std::int64_t filter = task % shape[1];
-      const std::int64_t group = filter / filters;
-      const Wide* from = image + (task / shape[1] * groups + group) * channels * inputs;
-      const Matrix<const Wide> taps_by_channel{
-          weights + (group * channels * filters + filter % filters) * taps, taps, channels, 1,
-          filters * taps};
-      std::fill_n(target, plane, bias != nullptr ? bias[filter] : Wide{});
-      for (std::int64_t first = 0; first < inputs; first += tile) {
-        const std::int64_t count = std::min(tile, inputs - first);
-        std::fill_n(columns, taps * count, Wide{});
-        multiply_add<Wide>(taps_by_channel, {from + first, channels, count, inputs},
-                           {columns, taps, count, count});
-        add_columns_to_image(window, columns, first, count, target);
-      }
-    });
+    convolve_transposed<Wide>(context, g, widened<Wide, T>(context, x),
+                              widened<Wide, T>(context, w),
+                              widened_input<Wide, T>(context, bias_input), out.data());
     out.store();
   });
 }

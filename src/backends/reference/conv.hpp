@@ -111,4 +111,63 @@ void convolve(KernelContext& context, const ConvGeometry& g, const T* x, const T
       });
 }
 
+/// Of a transposed convolution, whose window slides over the output.
+struct ConvTransposeGeometry {
+  std::int64_t batch, channels, filters, groups;
+  Window window;
+  Shape output;
+};
+
+/// x: [batch, channels, spatial...], w: [channels, filters / group, kernel...].
+/// Errors: shape_mismatch, invalid_graph.
+inline ConvTransposeGeometry conv_transpose_geometry(const Attributes& attributes, const Shape& x,
+                                                     const Shape& w) {
+  const std::int64_t groups = attributes.integer("group", 1);
+  if (x.rank() < 3 || w.rank() != x.rank() || x[1] != w[0] || groups < 1 || x[1] % groups != 0 ||
+      w[1] > INT64_MAX / groups) {
+    throw Error(ErrorCode::shape_mismatch,
+                "weights " + to_string(w) + " do not fit an input of " + to_string(x));
+  }
+  ConvTransposeGeometry g{
+      x[0],
+      x[1],
+      w[1] * groups,
+      groups,
+      make_transposed_window(attributes, x.dims().subspan(2), w.dims().subspan(2)),
+      {}};
+  g.output = {g.batch, g.filters};
+  for (const std::int64_t dim : g.window.input_shape()) g.output.push_back(dim);
+  return g;
+}
+
+/// y = bias (null: zero) + what each position of the window adds to the elements that its taps see.
+template <class T>
+void convolve_transposed(KernelContext& context, const ConvTransposeGeometry& g, const T* image,
+                         const T* w, const T* bias, T* y) {
+  constexpr std::int64_t tile_elements = 1 << 16, least = 64;
+  const std::int64_t channels = g.channels / g.groups, filters = g.filters / g.groups;
+  const std::int64_t taps = g.window.kernel_size(), inputs = g.window.output_size();
+  const std::int64_t plane = g.window.input_size();
+  const std::int64_t tile =
+      std::min(inputs, std::max(least, tile_elements / std::max<std::int64_t>(1, taps)));
+  const auto scratch = context.scratch<T>(context.concurrency() * taps * tile);
+  context.parallel_for(g.batch * g.filters, [&](std::int64_t task, int worker) {
+    T* columns = scratch.data() + worker * taps * tile;
+    T* target = y + task * plane;
+    const std::int64_t filter = task % g.filters, group = filter / filters;
+    const T* from = image + (task / g.filters * g.groups + group) * channels * inputs;
+    const Matrix<const T> taps_by_channel{
+        w + (group * channels * filters + filter % filters) * taps, taps, channels, 1,
+        filters * taps};
+    std::fill_n(target, plane, bias != nullptr ? bias[filter] : T{});
+    for (std::int64_t first = 0; first < inputs; first += tile) {
+      const std::int64_t count = std::min(tile, inputs - first);
+      std::fill_n(columns, taps * count, T{});
+      multiply_add<T>(taps_by_channel, {from + first, channels, count, inputs},
+                      {columns, taps, count, count});
+      add_columns_to_image(g.window, columns, first, count, target);
+    }
+  });
+}
+
 }  // namespace inlay::inline v0::kernels

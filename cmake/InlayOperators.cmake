@@ -60,7 +60,7 @@ function(inlay_choose_operators target)
   endif()
   if("ConvTranspose" IN_LIST operators)
     list(APPEND operators inlay:BlockChannels inlay:UnblockChannels inlay:BlockedConv
-      inlay:BlockedConvTranspose)
+      inlay:BlockedConvTranspose DepthToSpace)
   endif()
   if("MatMul" IN_LIST operators OR "Gemm" IN_LIST operators)
     list(APPEND operators inlay:FusedMatMul)

@@ -127,6 +127,20 @@ TEST_CASE("block_channels takes transposed convolutions along") {
   }
 }
 
+TEST_CASE("block_channels makes the pixels of few filters filters of their own") {
+  for (const std::int64_t filters : {1, 3}) {
+    for (const bool has_bias : {false, true}) {
+      Net net;
+      const ValueId x = net.conv(net.input({2, 3, 6, 9}), 3, 24, 3);
+      std::vector<ValueId> inputs = {x, net.weights({24, filters, 2, 2})};
+      if (has_bias) inputs.push_back(net.weights({filters}));
+      const ValueId y = net.add("ConvTranspose", inputs, {{"strides", Int64s{2, 2}}});
+      net.graph.outputs = {net.add("Sigmoid", {y})};
+      check_blocked(net.graph, 0, 1);
+    }
+  }
+}
+
 TEST_CASE("block_channels leaves unusual transposed convolutions") {
   Net net;
   ValueId x = net.conv(net.input({1, 3, 8, 8}), 3, 20, 3);

@@ -3,8 +3,6 @@
 // is first needed, so reorders are left only at the borders.
 #include "passes/block_channels.hpp"
 
-#include "passes/activation.hpp"
-
 #include "passes/pipeline.hpp"
 
 namespace inlay::inline v0::passes {
@@ -88,34 +86,6 @@ bool block_conv(BlockedGraph& graph, NodeId id) {
   if (residual != no_id) conv.inputs[3] = graph.blocked(residual);
   graph.replace(id, std::move(conv));
   return true;
-}
-
-/// With the activation behind it, which no earlier pass makes part of it.
-void block_conv_transpose(BlockedGraph& graph, NodeId id) {
-  constexpr std::int64_t repaying = 64;  // products per element of an input to put in blocks
-  Node conv = graph.graph().node(id);
-  const ValueId x = conv.input(0), out = conv.output(0);
-  const Tensor* weights = graph.graph().constant(conv.input(1));
-  if (weights == nullptr || weights->rank() != 4 || weights->size() == 0) return;
-  if (!graph.is_image(x) || !graph.is_image(out)) return;
-  if (!graph.is_blocked(x) && weights->size() / weights->dim(0) < repaying) return;
-  conv.domain = "inlay", conv.op = "BlockedConvTranspose", conv.version = 1;
-  conv.attributes.set("block", graph.block());
-  conv.attributes.set("channels", graph.channels(x));
-  NodeId last = id;
-  if (const NodeId reader = graph.only_reader(out); reader != no_id) {
-    if (const auto activation = activation_of(graph.graph(), graph.graph().node(reader))) {
-      Node fused = conv;
-      fused.attributes.set("activation", activation->name);
-      if (!activation->parameters.empty()) {
-        fused.attributes.set("activation_params", activation->parameters);
-      }
-      if (graph.supports(fused)) conv = std::move(fused), last = reader;
-    }
-  }
-  if (!graph.supports(conv)) return;
-  conv.inputs[0] = graph.blocked(x);
-  graph.replace(last, std::move(conv));
 }
 
 }  // namespace

@@ -58,6 +58,9 @@ class BlockedGraph {
   std::unordered_map<ValueId, ValueId> blocked_;  // plain value: the same in blocks
 };
 
+/// Moves a ConvTranspose to blocked channels, with the activation behind it, if that repays.
+void block_conv_transpose(BlockedGraph& graph, NodeId id);
+
 /// Moves a node that is no convolution, and that reads a blocked value, to blocked channels, if it
 /// can work on them.
 void follow_blocked(BlockedGraph& graph, NodeId id);

@@ -142,6 +142,7 @@ INLAY_COLD BlockedConvPlan blocked_conv_plan(const ConvShape& s, BlockedForm for
   constexpr std::int64_t block = channel_block<A>;
   constexpr std::int64_t wanted_tasks = 16, min_task_products = 1 << 20;
   constexpr std::int64_t max_plane_floats = 1 << 16, max_out_floats = 1 << 18, min_pixels = 64;
+  constexpr std::int64_t cache_floats = 1 << 18;
   const bool depthwise = !planar && detail::is_depthwise(s);
   const std::int64_t taps = s.kernel.count();
   const std::int64_t blocks = ceil_div(depthwise ? s.filters : s.group_filters(), block);
@@ -191,6 +192,12 @@ INLAY_COLD BlockedConvPlan blocked_conv_plan(const ConvShape& s, BlockedForm for
     } else {
       break;
     }
+  }
+  if (pointwise) {
+    // The band's input and two panels of weights stay in the L2 cache.
+    const std::int64_t most = cache_floats / (plan.band_rows * slice + 2 * GemmBlocking<A>::nr);
+    const std::int64_t chunks = ceil_div(plan.chunk, most < block ? block : most);
+    plan.chunk = round_up(ceil_div(plan.chunk, chunks), block);
   }
   if (copies) plan.scratch_floats = static_cast<std::size_t>(plane_floats(plan.band_rows));
   return plan;

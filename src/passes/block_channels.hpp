@@ -1,6 +1,7 @@
 // A graph whose values may exist in blocked channels as well (src/ops/blocked.hpp).
 #pragma once
 
+#include <inlay/kernels/inline.hpp>
 #include <unordered_map>
 
 #include "inlay/backend.hpp"
@@ -59,10 +60,10 @@ class BlockedGraph {
 };
 
 /// Moves a ConvTranspose to blocked channels, with the activation behind it, if that repays.
-void block_conv_transpose(BlockedGraph& graph, NodeId id);
+INLAY_COLD void block_conv_transpose(BlockedGraph& graph, NodeId id);
 
 /// Moves a node that is no convolution, and that reads a blocked value, to blocked channels, if it
 /// can work on them.
-void follow_blocked(BlockedGraph& graph, NodeId id);
+INLAY_COLD void follow_blocked(BlockedGraph& graph, NodeId id);
 
 }  // namespace inlay::inline v0::passes

@@ -1,6 +1,7 @@
 // Type inference in place, shared by infer_types and fold_constants.
 #pragma once
 
+#include <inlay/kernels/inline.hpp>
 #include <string>
 
 #include "inlay/pass.hpp"
@@ -30,6 +31,6 @@ void infer_graph(Graph& graph, const Scope& scope);
 
 /// Infers the node's subgraphs and outputs from the types of its inputs; says whether the type of
 /// an output changed. Errors: invalid_graph, unsupported (no schema).
-bool infer_outputs(Graph& graph, NodeId id, const Scope& scope);
+INLAY_COLD bool infer_outputs(Graph& graph, NodeId id, const Scope& scope);
 
 }  // namespace inlay::inline v0::passes

@@ -97,7 +97,7 @@ INLAY_INLINE void blocked_tile(const ConvProblem& problem, const BlockedTile& ti
       const std::int64_t high = tile.size.h - y < rows ? tile.size.h - y : rows;
       const std::int64_t row = (tile.block + j) * plane + (tile.pixel + y * tile.row) * block;
       for (std::int64_t x = 0, pixels = 0; x < tile.size.w * high; x += pixels) {
-        pixels = tile_pixels(tile.size.w * high - x, max_pixels);
+        pixels = BlockedMicroTable<A, Step>::next_pixels(tile.size.w * high - x);
         in.input = source.in.input + y * source.pitch + x * Step;
         const std::int64_t at = row + x * tile.step * block;
         float* const to = problem.output + at;

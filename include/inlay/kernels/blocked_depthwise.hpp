@@ -49,25 +49,26 @@ INLAY_FLATTEN void depthwise_micro(const DepthwiseRun<A>& run) {
 template <class A>
 using DepthwiseMicro = void (*)(const DepthwiseRun<A>& run);
 
-/// depthwise_micro of dense runs for every number of pixels, less one, and of others for those that
-/// tile_pixels gives, as in BlockedMicroTable.
+/// depthwise_micro for the numbers of pixels that tile_pixels gives (the most last), of dense runs
+/// and of others.
 template <class A>
 struct DepthwiseMicroTable {
-  static constexpr int most = depthwise_pixels<A>;
-  static constexpr int small = tiles_in_all_sizes(most) ? most - 1 : most / 2;
-  DepthwiseMicro<A> dense[most];
-  DepthwiseMicro<A> others[small + 1];
+  static constexpr int most = depthwise_pixels<A>, small = most / 2;
+  DepthwiseMicro<A> entries[small + 1][2];
+
+  INLAY_INLINE constexpr DepthwiseMicro<A> get(std::int64_t pixels, bool dense) const {
+    return entries[pixels > small ? small : pixels - 1][dense];
+  }
 };
 
 template <class A>
 inline constexpr DepthwiseMicroTable<A> depthwise_micro_table = [
-]<int... R, int... H>(std::integer_sequence<int, R...>, std::integer_sequence<int, H...>) {
+]<int... R>(std::integer_sequence<int, R...>) {
   using Table = DepthwiseMicroTable<A>;
-  return Table{{&depthwise_micro<A, R + 1, true>...},
-               {&depthwise_micro < A, H < Table::small ? H + 1 : Table::most, false > ...}};
+  return Table{{{&depthwise_micro < A, R < Table::small ? R + 1 : Table::most, false >,
+                 &depthwise_micro < A, R < Table::small ? R + 1 : Table::most, true > }...}};
 }
-(std::make_integer_sequence<int, depthwise_pixels<A>>{},
- std::make_integer_sequence<int, DepthwiseMicroTable<A>::small + 1>{});
+(std::make_integer_sequence<int, DepthwiseMicroTable<A>::small + 1>{});
 
 namespace detail {
 
@@ -145,8 +146,7 @@ void blocked_depthwise_task(const ConvProblem& problem, const BlockedConvPlan& p
       const bool dense = run.in_step == block && run.out_step == block;
       for (std::int64_t line = 0; line < lines; ++line) {
         for (std::int64_t i = 0, pixels = 0; i < length; i += pixels) {
-          const std::int64_t left = length - i;
-          pixels = dense ? (left < max_pixels ? left : max_pixels) : tile_pixels(left, max_pixels);
+          pixels = tile_pixels(length - i, max_pixels, false);
           const std::int64_t oy = y + (down ? i : line), ox = x + (down ? line : i);
           const std::int64_t at = output + (oy * s.out.w + ox) * block;
           run.input = problem.input + ((index * s.in.h + oy * s.stride.h - s.pad.h) * s.in.w +
@@ -154,9 +154,7 @@ void blocked_depthwise_task(const ConvProblem& problem, const BlockedConvPlan& p
                                           block;
           run.y = problem.output + at;
           run.residual = problem.residual == nullptr ? nullptr : problem.residual + at;
-          const DepthwiseMicroTable<A>& table = depthwise_micro_table<A>;
-          (dense ? table.dense[pixels - 1]
-                 : table.others[pixels > table.small ? table.small : pixels - 1])(run);
+          depthwise_micro_table<A>.get(pixels, dense)(run);
         }
       }
     }

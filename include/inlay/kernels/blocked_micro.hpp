@@ -79,13 +79,12 @@ INLAY_FLATTEN void blocked_micro(const BlockedInput& in, const BlockedOutput& ou
 template <class A>
 using BlockedMicro = void (*)(const BlockedInput& in, const BlockedOutput& out);
 
-/// Whether tiles come in every number of pixels up to `most`; if not, half of that is the next.
-INLAY_INLINE constexpr bool tiles_in_all_sizes(std::int64_t most) { return most <= 8; }
-
-/// Of `left` pixels in a row, how many the next tile takes.
-INLAY_INLINE constexpr std::int64_t tile_pixels(std::int64_t left, std::int64_t most) {
+/// Of `left` pixels in a row, how many the next tile takes of those that have up to `most`: in all
+/// sizes, or that and up to half of it.
+INLAY_INLINE constexpr std::int64_t tile_pixels(std::int64_t left, std::int64_t most,
+                                                bool all_sizes) {
   if (left >= 2 * most) return most;
-  if (tiles_in_all_sizes(most)) return left > most ? ceil_div(left, 2) : left;
+  if (all_sizes) return left > most ? ceil_div(left, 2) : left;
   return left >= most ? most : left > most / 2 ? ceil_div(left, 2) : left;
 }
 
@@ -93,9 +92,14 @@ INLAY_INLINE constexpr std::int64_t tile_pixels(std::int64_t left, std::int64_t 
 template <class A, int Step>
 struct BlockedMicroTable {
   static constexpr int most = blocked_pixels<A>;
-  static constexpr int small = tiles_in_all_sizes(most) ? most - 1 : most / 2;
+  static constexpr bool all_sizes = most <= 8;
+  static constexpr int small = all_sizes ? most - 1 : most / 2;
   BlockedMicro<A> entries[small + 1][blocked_vecs<A>];
 
+  /// Of `left` pixels, those of the next tile.
+  INLAY_INLINE static constexpr std::int64_t next_pixels(std::int64_t left) {
+    return tile_pixels(left, most, all_sizes);
+  }
   INLAY_INLINE constexpr BlockedMicro<A> get(std::int64_t pixels, std::int64_t vecs) const {
     return entries[pixels > small ? small : pixels - 1][vecs - 1];
   }

@@ -90,6 +90,7 @@ void blocked_winograd_task(const ConvProblem& problem, const BlockedConvPlan& pl
   std::int64_t offsets[detail::blocked_max_taps];
   for (std::int64_t c = 0; c < plan.chunk / block; ++c) offsets[c] = c * count * block;
   const ClampRange none = clamp_range({});
+  const BlockedMicroTable<A, channel_block<A>>& table = blocked_micro_table<A, channel_block<A>>;
   for (std::int64_t f = first; f < last; f += vecs) {
     const std::int64_t width = last - f < vecs ? last - f : vecs;
     const float* weights = problem.weights + f * block * points * s.channels;
@@ -98,13 +99,12 @@ void blocked_winograd_task(const ConvProblem& problem, const BlockedConvPlan& pl
         const float* const from = tiles + p * point_step + c * count;
         const std::int64_t taps = ceil_div(channels, block);
         for (std::int64_t t = 0, pixels = 0; t < count; t += pixels) {
-          pixels = tile_pixels(count - t, max_pixels);
+          pixels = table.next_pixels(count - t);
           float* const to = sums + (p * vecs * count + t) * block;
-          blocked_micro_table<A, channel_block<A>>.get(pixels, width)(
-              {from + t * block, offsets, weights, taps, channels / block, block, channels % block,
-               max_pixels / 2 * block, weights, 0},
-              {to, c > 0 ? to : nullptr, blocked_zeros<A>, count * block, block, none.low,
-               none.high});
+          table.get(pixels, width)({from + t * block, offsets, weights, taps, channels / block,
+                                    block, channels % block, max_pixels / 2 * block, weights, 0},
+                                   {to, c > 0 ? to : nullptr, blocked_zeros<A>, count * block,
+                                    block, none.low, none.high});
         }
         weights += channels * width * block;
       });

@@ -30,25 +30,25 @@ INLAY_CONSTEVAL CpuOp cpu_op(std::string_view domain, std::string_view op,
 }
 
 // One function per family file in this folder.
-std::vector<CpuOp> matmul_ops();
-std::vector<CpuOp> einsum_ops();
-std::vector<CpuOp> conv_ops();
-std::vector<CpuOp> blocked_ops();
-std::vector<CpuOp> blocked_transpose_ops();
-std::vector<CpuOp> elementwise_ops();
-std::vector<CpuOp> arithmetic_ops();
-std::vector<CpuOp> softmax_ops();
-std::vector<CpuOp> normalization_ops();
-std::vector<CpuOp> reduction_ops();
-std::vector<CpuOp> pool_ops();
-std::vector<CpuOp> transpose_ops();
-std::vector<CpuOp> resize_ops();
-std::vector<CpuOp> recurrent_ops();
-std::vector<CpuOp> indexed_copy_ops();
-std::vector<CpuOp> quantized_ops();
-std::vector<CpuOp> qlinear_matmul_ops();
-std::vector<CpuOp> attention_ops();
-std::vector<CpuOp> rotary_ops();
+INLAY_COLD std::vector<CpuOp> matmul_ops();
+INLAY_COLD std::vector<CpuOp> einsum_ops();
+INLAY_COLD std::vector<CpuOp> conv_ops();
+INLAY_COLD std::vector<CpuOp> blocked_ops();
+INLAY_COLD std::vector<CpuOp> blocked_transpose_ops();
+INLAY_COLD std::vector<CpuOp> elementwise_ops();
+INLAY_COLD std::vector<CpuOp> arithmetic_ops();
+INLAY_COLD std::vector<CpuOp> softmax_ops();
+INLAY_COLD std::vector<CpuOp> normalization_ops();
+INLAY_COLD std::vector<CpuOp> reduction_ops();
+INLAY_COLD std::vector<CpuOp> pool_ops();
+INLAY_COLD std::vector<CpuOp> transpose_ops();
+INLAY_COLD std::vector<CpuOp> resize_ops();
+INLAY_COLD std::vector<CpuOp> recurrent_ops();
+INLAY_COLD std::vector<CpuOp> indexed_copy_ops();
+INLAY_COLD std::vector<CpuOp> quantized_ops();
+INLAY_COLD std::vector<CpuOp> qlinear_matmul_ops();
+INLAY_COLD std::vector<CpuOp> attention_ops();
+INLAY_COLD std::vector<CpuOp> rotary_ops();
 
 /// `table` is that of the instruction set to use.
 std::shared_ptr<const Backend> make_cpu_backend(const KernelTable& table);

@@ -81,7 +81,8 @@ void append(Attribute& list, T value) {
 }
 
 /// Puts the value of the current field, which is the one of the attribute's type, into it.
-void read_value_field(Message& m, AttributeProto& attribute, ReadContext& context, int depth) {
+INLAY_COLD void read_value_field(Message& m, AttributeProto& attribute, ReadContext& context,
+                                 int depth) {
   Attribute& value = attribute.value;
   switch (attribute.type) {
     case AttributeType::float_value:

@@ -1,6 +1,7 @@
 // ModelProto: the graph, the functions, the opsets and the metadata.
 #pragma once
 
+#include <inlay/kernels/inline.hpp>
 #include <string_view>
 
 #include "formats/onnx/definition.hpp"
@@ -9,6 +10,6 @@
 namespace inlay::inline v0::onnx {
 
 /// A whole file. Errors: parse, invalid_graph, limit, unsupported, and those of external data.
-ModelProto read_model(std::string_view bytes, ReadContext& context);
+INLAY_COLD ModelProto read_model(std::string_view bytes, ReadContext& context);
 
 }  // namespace inlay::inline v0::onnx

@@ -1,6 +1,7 @@
 // TensorProto and SparseTensorProto.
 #pragma once
 
+#include <inlay/kernels/inline.hpp>
 #include <string_view>
 
 #include "formats/onnx/definition.hpp"
@@ -12,7 +13,7 @@ namespace inlay::inline v0::onnx {
 /// context allows it and they are aligned for the element type; else copies.
 /// Errors: parse, limit, unsupported (segments), and those of external data, with the tensor's
 /// name.
-NamedTensor read_tensor(std::string_view bytes, ReadContext& context);
+INLAY_COLD NamedTensor read_tensor(std::string_view bytes, ReadContext& context);
 
 /// A SparseTensorProto, made dense. Errors: parse, limit, unsupported (elements under 8 bits).
 NamedTensor read_sparse_tensor(std::string_view bytes, ReadContext& context);

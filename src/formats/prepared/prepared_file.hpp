@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <inlay/kernels/inline.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,12 +40,12 @@ INLAY_API bool is_prepared(std::span<const std::byte> bytes) noexcept;
 
 /// Writes beside `path` and renames, so that a file there stays whole, and mapped ones valid.
 /// Errors: io.
-INLAY_API void write_file(const std::string& path, Contents& contents);
+INLAY_API INLAY_COLD void write_file(const std::string& path, Contents& contents);
 
 /// The graph's constants and the packed weights stay where they are in `file`. What comes back is a
 /// verified graph; types of its nodes' outputs are for inference to find. Errors: parse, limit,
 /// invalid_graph for a damaged file; stale when its key has other values than `key`.
-INLAY_API Contents read_file(const Bytes& file, const Key& key, const Limits& limits,
-                             bool check_elements);
+INLAY_API INLAY_COLD Contents read_file(const Bytes& file, const Key& key, const Limits& limits,
+                                        bool check_elements);
 
 }  // namespace inlay::inline v0::prepared

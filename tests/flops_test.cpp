@@ -41,8 +41,7 @@ TEST_CASE("flops: convolutions count each weight of a group once per output", "[
   CHECK(count_flops(transposed).count == 2.0 * (4 * 8 * 8) * (3 * 2 * 2));
   Graph blocked = empty_graph();
   add(blocked, "BlockedConvTranspose",
-      {input(blocked, "x", {1, 2, 8, 8, 4}), input(blocked, "w", {5, 3, 2, 2})},
-      {1, 1, 16, 16, 4});
+      {input(blocked, "x", {1, 2, 8, 8, 4}), input(blocked, "w", {5, 3, 2, 2})}, {1, 1, 16, 16, 4});
   CHECK(count_flops(blocked).count == 2.0 * (5 * 8 * 8) * (3 * 2 * 2));
 }
 

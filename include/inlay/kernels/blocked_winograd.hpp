@@ -14,16 +14,22 @@ namespace inlay::inline v0::kernels {
 /// Packs weights [filters, channels, 3, 3]: for each panel of filters and each point, channel after
 /// channel, the filters side by side.
 template <class A>
-INLAY_COLD void blocked_winograd_pack(const ConvShape& s, const float* weights, float* packed) {
+void blocked_winograd_pack(const ConvShape& s, const float* weights, float* packed) {
   constexpr std::int64_t block = channel_block<A>, panel = block * blocked_vecs<A>;
+  constexpr int count = block < 8 ? static_cast<int>(block) : 8, taps = 9;
   for (std::int64_t f = 0; f < s.filters; f += panel) {
     const std::int64_t left = round_up(s.filters - f, block), width = left < panel ? left : panel;
     for (std::int64_t c = 0; c < s.channels; ++c) {
-      for (std::int64_t i = 0; i < width; ++i) {
-        float points[winograd_points] = {};
-        if (f + i < s.filters) winograd_weights(weights + ((f + i) * s.channels + c) * 9, points);
+      for (std::int64_t i = 0; i < width; i += count) {
+        float filters[taps * count] = {}, points[winograd_points * count];
+        for (std::int64_t j = 0; j < count && f + i + j < s.filters; ++j) {
+          const float* const filter = weights + ((f + i + j) * s.channels + c) * taps;
+          for (int t = 0; t < taps; ++t) filters[t * count + j] = filter[t];
+        }
+        winograd_weights<count>(filters, points);
         for (std::int64_t p = 0; p < winograd_points; ++p) {
-          packed[(p * s.channels + c) * width + i] = points[p];
+          float* const to = packed + (p * s.channels + c) * width + i;
+          for (int j = 0; j < count; ++j) to[j] = points[p * count + j];
         }
       }
     }

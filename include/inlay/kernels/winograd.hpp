@@ -88,30 +88,54 @@ INLAY_FLATTEN void winograd_output(const float* from, std::int64_t step, float* 
   }
 }
 
-/// The transform of one 3 x 3 filter, in double: G g G^T.
-INLAY_INLINE void winograd_weights(const float* filter, float* points) {
-  // Squares of a and b are exact, so that rows +a, -a and +b, -b differ by their signs alone.
-  constexpr double a = 0.70710678118654752440, b = 1.41421356237309504880;
-  constexpr double at[5] = {0, a, -a, b, -b};
-  constexpr double scale[5] = {1, 2 * 0.5 * (0.5 - 2), 2 * 0.5 * (0.5 - 2), 2 * 2 * (2 - 0.5),
-                               2 * 2 * (2 - 0.5)};
-  double g[winograd_in][3];
-  for (int i = 0; i < 5; ++i) {
-    g[i][0] = 1 / scale[i];
-    g[i][1] = at[i] / scale[i];
-    g[i][2] = at[i] * at[i] / scale[i];
+namespace detail {
+
+/// The rows of G.
+struct WinogradFilterTransform {
+  double rows[winograd_in][3];
+
+  constexpr WinogradFilterTransform() : rows() {
+    // Squares of a and b are exact, so that rows +a, -a and +b, -b differ by their signs alone.
+    constexpr double a = 0.70710678118654752440, b = 1.41421356237309504880;
+    constexpr double at[5] = {0, a, -a, b, -b};
+    constexpr double scale[5] = {1, 2 * 0.5 * (0.5 - 2), 2 * 0.5 * (0.5 - 2), 2 * 2 * (2 - 0.5),
+                                 2 * 2 * (2 - 0.5)};
+    for (int i = 0; i < 5; ++i) {
+      rows[i][0] = 1 / scale[i];
+      rows[i][1] = at[i] / scale[i];
+      rows[i][2] = at[i] * at[i] / scale[i];
+    }
+    rows[5][2] = 1;
   }
-  g[5][0] = g[5][1] = 0;
-  g[5][2] = 1;
+};
+
+}  // namespace detail
+
+/// The transform of Count 3 x 3 filters side by side, in double: G g G^T. Element t of filter i is
+/// filters[t * Count + i], points likewise.
+template <int Count>
+INLAY_INLINE void winograd_weights(const float* INLAY_RESTRICT filters,
+                                   float* INLAY_RESTRICT points) {
+  constexpr detail::WinogradFilterTransform g;
+  double half[winograd_in][3][Count];
   for (int y = 0; y < winograd_in; ++y) {
-    for (int x = 0; x < winograd_in; ++x) {
-      double sum = 0;
-      for (int i = 0; i < 3; ++i) {
-        for (int j = 0; j < 3; ++j) {
-          sum += g[y][i] * static_cast<double>(filter[i * 3 + j]) * g[x][j];
-        }
+    const double* const row = g.rows[y];
+    for (int j = 0; j < 3; ++j) {
+      const float* const column = filters + j * Count;
+      for (int i = 0; i < Count; ++i) {
+        half[y][j][i] = row[0] * static_cast<double>(column[i]) +
+                        row[1] * static_cast<double>(column[3 * Count + i]) +
+                        row[2] * static_cast<double>(column[6 * Count + i]);
       }
-      points[y * winograd_in + x] = static_cast<float>(sum);
+    }
+  }
+  for (int y = 0; y < winograd_in; ++y) {
+    for (int x = 0; x < winograd_in; ++x, points += Count) {
+      const double* const row = g.rows[x];
+      for (int i = 0; i < Count; ++i) {
+        points[i] = static_cast<float>(row[0] * half[y][0][i] + row[1] * half[y][1][i] +
+                                       row[2] * half[y][2][i]);
+      }
     }
   }
 }

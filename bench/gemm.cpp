@@ -48,6 +48,7 @@ void gemm(benchmark::State& state, const KernelTable& table, Size s, Packing pac
 const bool registered = [] {
   for_each_table([](const KernelTable& table) {
     for (const Size& s : {Size{1024, 1024, 1024},
+                          {4096, 4096, 4096},
                           {256, 3072, 768},
                           {64, 3136, 576},
                           {128, 64, 128},

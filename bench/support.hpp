@@ -22,6 +22,15 @@ void for_each_table(const F& f) {
   }
 }
 
+/// That of the best instruction set.
+inline const KernelTable& best_table() {
+  const KernelTable* best = nullptr;
+  for_each_table([&](const KernelTable& table) {
+    if (best == nullptr) best = &table;
+  });
+  return *best;
+}
+
 /// Floats on a cache line boundary, all of one small value.
 class Floats {
  public:

@@ -141,6 +141,33 @@ TEST_CASE("block_channels makes the pixels of few filters filters of their own")
   }
 }
 
+TEST_CASE("a BlockedConvTranspose of absurd strides or pads is an error") {
+  constexpr std::int64_t huge = std::numeric_limits<std::int64_t>::max();
+  for (const auto& [strides, pads] : {std::pair{Int64s{huge, 4}, Int64s{0, 0, 0, 0}},
+                                      std::pair{Int64s{huge, huge}, Int64s{0, 0, 0, 0}},
+                                      std::pair{Int64s{2, 2}, Int64s{huge, huge, huge, huge}},
+                                      std::pair{Int64s{2, 2}, Int64s{-huge, 0, -huge, 0}}}) {
+    Net net;
+    const ValueId x = net.input({1, 1, Dim::named("H"), Dim::named("W"), 16});
+    Node node{.domain = "inlay",
+              .op = "BlockedConvTranspose",
+              .version = 1,
+              .inputs = {x, net.weights({16, 20, 2, 2})}};
+    node.attributes.set("block", std::int64_t{16});
+    node.attributes.set("channels", std::int64_t{16});
+    node.attributes.set("strides", strides);
+    node.attributes.set("pads", pads);
+    node.outputs = {net.graph.add_value("y", Type::tensor(DType::float32))};
+    net.graph.add_node(std::move(node));
+    net.graph.outputs = {net.graph.nodes.back().output(0)};
+    auto model = Model::try_from_graph(std::move(net.graph));
+    if (!model) continue;
+    Session session(*model);
+    const Value image = Tensor::zeros(DType::float32, {1, 1, 3, 3, 16});
+    CHECK_FALSE(session.try_run(std::span<const Value>(&image, 1)));
+  }
+}
+
 TEST_CASE("block_channels leaves unusual transposed convolutions") {
   Net net;
   ValueId x = net.conv(net.input({1, 3, 8, 8}), 3, 20, 3);

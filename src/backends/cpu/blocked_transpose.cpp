@@ -14,7 +14,7 @@ using kernels::BlockedForm;
 using kernels::ConvShape;
 using kernels::Extent3;
 
-constexpr std::int64_t max_phases = 16;
+constexpr std::int64_t max_phases = 16;  // of strides up to 4
 
 /// One axis of a phase.
 struct PhaseAxis {
@@ -161,6 +161,18 @@ class BlockedConvTransposeKernel final : public Kernel {
   Shape weights_shape_;
 };
 
+/// Whether the sizes are such that nothing computed with them overflows.
+bool is_usual(const ConvShape& s) {
+  constexpr std::int64_t max_stride = 4, max_pad = 1 << 16;
+  const auto fits = [](std::int64_t kernel, std::int64_t stride, std::int64_t dilation,
+                       std::int64_t pad) {
+    return dilation == 1 && stride >= 1 && stride <= max_stride && kernel >= stride &&
+           pad >= -max_pad && pad <= max_pad;
+  };
+  return s.groups == 1 && fits(s.kernel.h, s.stride.h, s.dilation.h, s.pad.h) &&
+         fits(s.kernel.w, s.stride.w, s.dilation.w, s.pad.w);
+}
+
 Support supports(const CompileContext& context) {
   const Attributes& attributes = context.node.attributes;
   const Tensor* weights = context.constant(1);
@@ -173,11 +185,7 @@ Support supports(const CompileContext& context) {
   }
   const ConvShape shape =
       BlockedConvTransposeKernel::nominal_transposed(context.node, weights->shape());
-  const bool every_phase = shape.kernel.h >= shape.stride.h && shape.kernel.w >= shape.stride.w;
-  if (shape.groups != 1 || shape.dilation.count() != 1 || shape.stride.count() > max_phases ||
-      !every_phase) {
-    return unsupported("an unusual window or groups");
-  }
+  if (!is_usual(shape)) return unsupported("an unusual window or groups");
   const std::int64_t block = channel_block_of(attributes);
   for (std::int64_t i = 0; i < shape.stride.count(); ++i) {
     if (!kernels::suits_blocked(phase_of(shape, i).shape, block)) {

@@ -160,11 +160,11 @@ TEST_CASE("a BlockedConvTranspose of absurd strides or pads is an error") {
     node.outputs = {net.graph.add_value("y", Type::tensor(DType::float32))};
     net.graph.add_node(std::move(node));
     net.graph.outputs = {net.graph.nodes.back().output(0)};
-    auto model = Model::try_from_graph(std::move(net.graph));
-    if (!model) continue;
-    Session session(*model);
+    const auto model = Model::try_from_graph(std::move(net.graph));
     const Value image = Tensor::zeros(DType::float32, {1, 1, 3, 3, 16});
-    CHECK_FALSE(session.try_run(std::span<const Value>(&image, 1)));
+    const bool runs =
+        model && Session(*model).try_run(std::span<const Value>(&image, 1)).has_value();
+    CHECK_FALSE(runs);
   }
 }
 

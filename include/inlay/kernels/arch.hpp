@@ -89,6 +89,20 @@ INLAY_INLINE Vec<float, A> divide(const Vec<float, A>& a, const Vec<float, A>& b
   return a / b;
 }
 
+/// a / b within 1 ULP where b lies in [1, 2^100]: AVX-512 divides so slowly that refining an estimate
+/// is twice as fast.
+template <class A>
+INLAY_INLINE Vec<float, A> quotient(const Vec<float, A>& a, const Vec<float, A>& b) {
+#if defined(__AVX512F__)
+  if constexpr (is_avx512<A>) {
+    const __m512 estimate = _mm512_rcp14_ps(b);
+    const __m512 error = _mm512_fnmadd_ps(b, estimate, _mm512_set1_ps(1.0f));
+    return _mm512_mul_ps(a, _mm512_fmadd_ps(estimate, error, estimate));
+  }
+#endif
+  return divide<A>(a, b);
+}
+
 /// Correctly rounded as well; xsimd's is another such estimate on AArch64.
 template <class A>
 INLAY_INLINE Vec<float, A> square_root(const Vec<float, A>& x) {

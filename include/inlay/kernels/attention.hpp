@@ -165,13 +165,22 @@ INLAY_INLINE void take_maximum(float* scores, const float* mask, std::int64_t co
 template <class A>
 INLAY_INLINE void take_exponentials(float* scores, std::int64_t count, RunningSoftmax& state) {
   using F = Vec<float, A>;
+  constexpr std::int64_t size = lanes<float, A>;
   const F shift(state.shift());
   F sum(0.0f);
-  for (std::int64_t j = 0; j < count; j += lanes<float, A>) {
-    const F e = vexp<A>(F(load<float, A>(scores + j) - shift));
-    store<float, A>(scores + j, e);
-    sum += e;
-  }
+  const auto take = [&]<int group>(std::int64_t j) {
+    F e[group];
+    unroll<group>([&](auto v) { e[v] = load<float, A>(scores + j + v * size) - shift; });
+    unroll<group>([&](auto v) { e[v] = vexp<A>(e[v]); });
+    unroll<group>([&](auto v) {
+      store<float, A>(scores + j + v * size, e[v]);
+      sum += e[v];
+    });
+  };
+  std::int64_t j = 0;
+  constexpr int group = side_by_side<A>;
+  for (; j + group * size <= count; j += group * size) take.template operator()<group>(j);
+  for (; j < count; j += size) take.template operator()<1>(j);
   state.sum = state.sum * state.factor + kernels::reduce_add<float, A>(sum);
 }
 

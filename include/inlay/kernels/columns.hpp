@@ -13,11 +13,25 @@ INLAY_INLINE VecMask<float, A> first_lanes(std::size_t n) {
   return load<float, A>(index) < Vec<float, A>(static_cast<float>(n));
 }
 
-/// y[i] = f(x[i]) for n contiguous values, the last, partial register included. y may be x.
-template <class A, class F>
+/// Registers that go side by side through a function of many steps, each of which waits for the one
+/// before.
+template <class A>
+inline constexpr int side_by_side = vector_registers<A> / 4;
+
+/// y[i] = f(x[i]) for n contiguous values, the last, partial register included; `Group` registers at
+/// a time. y may be x.
+template <class A, int Group = 1, class F>
 INLAY_INLINE void map_row(const float* x, float* y, std::size_t n, F f) {
   constexpr std::size_t step = lanes<float, A>;
   std::size_t i = 0;
+  if constexpr (Group > 1) {
+    for (; i + Group * step <= n; i += Group * step) {
+      Vec<float, A> group[Group];
+      unroll<Group>([&](auto v) { group[v] = load<float, A>(x + i + v * step); });
+      unroll<Group>([&](auto v) { group[v] = f(group[v]); });
+      unroll<Group>([&](auto v) { store<float, A>(y + i + v * step, group[v]); });
+    }
+  }
   for (; i + step <= n; i += step) store<float, A>(y + i, f(load<float, A>(x + i)));
   if (i < n) store_first<float, A>(y + i, f(load_first<float, A>(x + i, n - i)), n - i);
 }

@@ -77,22 +77,28 @@ INLAY_INLINE Decomposed<A> decompose(const Vec<float, A>& x) {
   return {mantissa, xsimd::to_float(exponent) - xsimd::select(subnormal, F(23.0f), F(0.0f))};
 }
 
-}  // namespace detail
-
-/// e^x. Error below 1.1 ULP, subnormal results included; inf and 0 past the range, NaN for NaN.
+/// e^x for x <= 89.
 template <class A>
-INLAY_INLINE Vec<float, A> vexp(const Vec<float, A>& x) {
+INLAY_INLINE Vec<float, A> exp_bounded(const Vec<float, A>& x) {
   using F = Vec<float, A>;
-  // Below this bound the result is zero; computing it would underflow, which is slow. Past the
-  // other it is infinite by itself.
+  // Below this bound the result is zero; computing it would underflow, which is slow.
   const auto vanishes = x < F(-104.0f);
-  const F bounded = min_bound<A>(F(89.0f), F(xsimd::select(vanishes, F(0.0f), x)));
+  const F bounded = xsimd::select(vanishes, F(0.0f), x);
   const F shifted = fma<A>(bounded, F(1.44269504f), F(detail::kRoundingShift));
   const F n = shifted - F(detail::kRoundingShift);
   // ln 2 in two parts; n times the first is exact.
   F r = fma<A>(n, F(-0.693359375f), bounded);
   r = fma<A>(n, F(2.12194440e-4f), r);
-  return xsimd::select(vanishes, F(0.0f), detail::exp_of_reduced<A>(r, shifted));
+  return xsimd::select(vanishes, F(0.0f), exp_of_reduced<A>(r, shifted));
+}
+
+}  // namespace detail
+
+/// e^x. Error below 1.1 ULP, subnormal results included; inf and 0 past the range, NaN for NaN.
+template <class A>
+INLAY_INLINE Vec<float, A> vexp(const Vec<float, A>& x) {
+  // Past this bound the result is infinite by itself.
+  return detail::exp_bounded<A>(min_bound<A>(Vec<float, A>(89.0f), x));
 }
 
 /// Natural logarithm. Error below 1.0 ULP, subnormal x included; -inf at 0, NaN below.
@@ -124,16 +130,16 @@ INLAY_INLINE Vec<float, A> vtanh(const Vec<float, A>& x) {
                                 3.0584781164e-8f, -1.2203304153e-11f);
   const F q = detail::horner<A>(t, 1.0f, 0.47013242567f, 0.02724581798f, 0.00039386213734f,
                                 1.2873592836e-6f);
-  return clamp<A>(divide<A>(F(bounded * p), q), F(-1.0f), F(1.0f));
+  return clamp<A>(quotient<A>(F(bounded * p), q), F(-1.0f), F(1.0f));
 }
 
 /// 1 / (1 + e^-x). Error below 2.5 ULP, relative to the result also where it is tiny.
 template <class A>
 INLAY_INLINE Vec<float, A> vsigmoid(const Vec<float, A>& x) {
   using F = Vec<float, A>;
-  const F e = vexp<A>(F(-xsimd::abs(x)));
+  const F e = detail::exp_bounded<A>(F(x | F(-0.0f)));  // e^-|x|
   const F numerator = xsimd::select(x < F(0.0f), e, F(1.0f));
-  return divide<A>(numerator, F(e + F(1.0f)));
+  return quotient<A>(numerator, F(e + F(1.0f)));
 }
 
 /// Error function. Error below 7.0 ULP (4e-7); exactly +-1 at and beyond |x| = 3.93.
@@ -146,7 +152,7 @@ INLAY_INLINE Vec<float, A> verf(const Vec<float, A>& x) {
                                 0.00037716814121f, 4.6200745896e-6f, -1.2858061944e-8f);
   const F q = detail::horner<A>(t, 1.0f, 0.49741629163f, 0.11388697048f, 0.015434848129f,
                                 0.0013024109079f, 6.2501013553e-5f);
-  return clamp<A>(divide<A>(F(bounded * p), q), F(-1.0f), F(1.0f));
+  return clamp<A>(quotient<A>(F(bounded * p), q), F(-1.0f), F(1.0f));
 }
 
 }  // namespace inlay::inline v0::kernels

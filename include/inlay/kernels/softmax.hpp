@@ -17,7 +17,7 @@ INLAY_FLATTEN void softmax_rows(const float* x, float* y, std::size_t rows, std:
       const F log_sum = vlog<A>(sum);
       map_row<A>(x, y, n, [&](const F& v) { return F(v - maximum - log_sum); });
     } else {
-      map_row<A>(x, y, n, [&](const F& v) { return vexp<A>(F(v - maximum)); });
+      map_row<A, side_by_side<A>>(x, y, n, [&](const F& v) { return vexp<A>(F(v - maximum)); });
       const F scale = divide<A>(F(1.0f), F(detail::fold_row_with<ReduceOp::sum, A>(y, n, 0.0f)));
       map_row<A>(y, y, n, [&](const F& v) { return F(v * scale); });
     }

@@ -44,6 +44,13 @@ inline constexpr std::size_t unary_op_count = static_cast<std::size_t>(UnaryOp::
 
 namespace detail {
 
+/// Whether the function, of those that matter, computes one result for long.
+constexpr bool has_many_steps(UnaryOp op) {
+  return op == UnaryOp::exp || op == UnaryOp::sigmoid || op == UnaryOp::swish ||
+         op == UnaryOp::tanh || op == UnaryOp::gelu || op == UnaryOp::gelu_tanh ||
+         op == UnaryOp::erf || op == UnaryOp::mish;
+}
+
 /// log(1 + e) for e >= 0, exact to the last places where e is tiny.
 template <class A>
 INLAY_INLINE Vec<float, A> log1p_nonnegative(const Vec<float, A>& e) {
@@ -108,7 +115,7 @@ INLAY_INLINE Vec<float, A> apply_unary(const Vec<float, A>& x, const Vec<float, 
     // tanh(log(1 + e)) = e (e + 2) / (e (e + 2) + 2), which is 1 in f32 long before x = 20.
     const F e = vexp<A>(min_bound<A>(F(20.0f), x));
     const F n = e * (e + F(2.0f));
-    return x * divide<A>(n, F(n + F(2.0f)));
+    return x * quotient<A>(n, F(n + F(2.0f)));
   }
   if constexpr (op == UnaryOp::floor) return xsimd::floor(x);
   if constexpr (op == UnaryOp::ceil) return xsimd::ceil(x);
@@ -124,7 +131,8 @@ INLAY_INLINE Vec<float, A> apply_unary(const Vec<float, A>& x, const Vec<float, 
 template <class A, UnaryOp op>
 INLAY_FLATTEN void unary(const float* x, float* y, std::size_t n, float alpha, float beta) {
   const Vec<float, A> a(alpha), b(beta);
-  map_row<A>(x, y, n, [&](const Vec<float, A>& v) { return apply_unary<op, A>(v, a, b); });
+  constexpr int group = detail::has_many_steps(op) ? side_by_side<A> : 1;
+  map_row<A, group>(x, y, n, [&](const Vec<float, A>& v) { return apply_unary<op, A>(v, a, b); });
 }
 
 }  // namespace inlay::inline v0::kernels

@@ -43,7 +43,7 @@ void blocked_conv(benchmark::State& state, const KernelTable& table, Layer layer
   const ConvShape s = shape_of(layer);
   const auto& kernels = table.blocked;
   const bool planar = form == BlockedForm::planar;
-  const BlockedConvPlan plan = kernels.plan(s, form);
+  const BlockedConvPlan plan = kernels.plan(s, form, 1);
   const auto whole = [&](std::int64_t channels) { return round_up(channels, kernels.block); };
   const Floats input((planar ? s.channels : whole(s.channels)) * s.in.count());
   const Floats output(whole(s.filters) * s.out.count());

@@ -130,14 +130,15 @@ std::vector<float> unblocked(const inlay::cpu::BlockedKernels& kernels, std::int
   return out;
 }
 
-// The same as run() on blocked channels; `problem` is in the plain layout.
+// The same as run() on blocked channels, in more tasks when backwards; `problem` is in the plain
+// layout.
 std::vector<float> run_blocked(const inlay::cpu::BlockedKernels& kernels, ConvProblem problem,
                                const std::vector<float>& input, const std::vector<float>& weights,
                                const std::vector<float>& before, bool residual, BlockedForm form,
                                bool backwards) {
   const ConvShape& s = problem.shape;
   const bool planar = form == BlockedForm::planar;
-  const BlockedConvPlan plan = kernels.plan(s, form);
+  const BlockedConvPlan plan = kernels.plan(s, form, backwards ? 16 : 1);
   std::vector<float> packed(plan.packed_floats, quiet_nan);
   kernels.pack_weights(s, plan, weights.data(), packed.data());
   const auto in = planar ? input : blocked(kernels, s.batch, s.channels, s.in.count(), input);
@@ -374,7 +375,7 @@ TEST_CASE("a convolution with an empty output has no tasks", "[kernels][conv]") 
   for (const auto* table : usable_tables()) {
     CHECK(table->conv.plan(s).task_count == 0);
     CHECK(table->conv_transpose.plan(s).task_count == 0);
-    CHECK(table->blocked.plan(s, BlockedForm::direct).task_count == 0);
-    CHECK(table->blocked.plan(s, BlockedForm::planar).task_count == 0);
+    CHECK(table->blocked.plan(s, BlockedForm::direct, 1).task_count == 0);
+    CHECK(table->blocked.plan(s, BlockedForm::planar, 1).task_count == 0);
   }
 }

@@ -53,7 +53,7 @@ std::vector<float> run(const inlay::cpu::GemmKernels& gemm, const Case& c, const
   }
   problem.c = out.data();
   if (c.in_place_residual) problem.epilogue.residual = out.data();
-  const GemmGrid grid = gemm.grid(c.m, c.n, c.k, c.pack_a, c.pack_b, 1);
+  const GemmGrid grid = gemm.grid(c.m, c.n, c.k, c.pack_a, c.pack_b, backwards ? 16 : 1);
   std::vector<float> scratch(grid.scratch_floats, std::numeric_limits<float>::quiet_NaN());
   for (std::int64_t i = 0; i < grid.task_count(); ++i) {
     gemm.task(problem, grid, backwards ? grid.task_count() - 1 - i : i, scratch.data());

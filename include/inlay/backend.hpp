@@ -63,7 +63,8 @@ class INLAY_API KernelContext {
   /// Tasks that can run at the same time; workers are numbered below this.
   int concurrency() const noexcept;
   /// Runs task(index, worker) for each index in [0, count), polling for cancellation before each.
-  /// An exception of a task is rethrown here. Cut work by size, never by concurrency().
+  /// An exception of a task is rethrown here. Results must not depend on how work
+  /// is cut: then it may be cut by concurrency(), else by size alone.
   void parallel_for(std::int64_t count, FunctionRef<void(std::int64_t, int)> task);
   /// Throws Error cancelled if the run was stopped.
   void check_cancelled() const;

@@ -98,8 +98,8 @@ INLAY_INLINE void for_each_chunk(std::int64_t channels, std::int64_t chunk, cons
 
 /// Plans one for which suits_winograd holds.
 template <class A>
-INLAY_COLD BlockedConvPlan winograd_plan(const ConvShape& s) {
-  constexpr std::int64_t wanted_tiles = 28, max_tile_floats = 1 << 17, wanted_tasks = 8;
+INLAY_COLD BlockedConvPlan winograd_plan(const ConvShape& s, std::int64_t wanted_tasks) {
+  constexpr std::int64_t wanted_tiles = 28, max_tile_floats = 1 << 17;
   BlockedConvPlan plan;
   plan.method = BlockedMethod::winograd;
   plan.in = s.in, plan.out = s.out;
@@ -118,7 +118,7 @@ INLAY_COLD BlockedConvPlan winograd_plan(const ConvShape& s) {
   plan.bands = ceil_div(rows, band);
   plan.tile_blocks = blocks;
   plan.tiles = 1;
-  if (s.batch * plan.bands < wanted_tasks && blocks >= 4 * blocked_vecs<A>) {
+  if (2 * s.batch * plan.bands < wanted_tasks && blocks >= 4 * blocked_vecs<A>) {
     plan.tile_blocks = round_up(ceil_div(blocks, 2), blocked_vecs<A>);
     plan.tiles = ceil_div(blocks, plan.tile_blocks);
   }
@@ -132,15 +132,17 @@ INLAY_COLD BlockedConvPlan winograd_plan(const ConvShape& s) {
 
 }  // namespace detail
 
-/// Plans a convolution for which suits_blocked (or that of the form) holds.
+/// Plans a convolution for which suits_blocked (or that of the form) holds: in `wanted_tasks`, if
+/// each is worth its start, or in more that end in good time. The packed weights and the results do
+/// not depend on how many there are.
 template <class A>
-INLAY_COLD BlockedConvPlan blocked_conv_plan(const ConvShape& s, BlockedForm form) {
+INLAY_COLD BlockedConvPlan blocked_conv_plan(const ConvShape& s, BlockedForm form,
+                                             std::int64_t wanted_tasks) {
   if (form == BlockedForm::winograd && s.batch * s.out.count() > 0) {
-    return detail::winograd_plan<A>(s);
+    return detail::winograd_plan<A>(s, wanted_tasks);
   }
   const bool planar = form == BlockedForm::planar;
   constexpr std::int64_t block = channel_block<A>;
-  constexpr std::int64_t wanted_tasks = 16, min_task_products = 1 << 20;
   constexpr std::int64_t max_plane_floats = 1 << 16, max_out_floats = 1 << 18, min_pixels = 64;
   constexpr std::int64_t cache_floats = 1 << 18;
   const bool depthwise = !planar && detail::is_depthwise(s);
@@ -168,37 +170,44 @@ INLAY_COLD BlockedConvPlan blocked_conv_plan(const ConvShape& s, BlockedForm for
     return plan.chunk * phase_planes(window, band_of(plan.out, rows, 0).size).floats;
   };
   const bool copies = !pointwise && !depthwise;
-  plan.tile_blocks = depthwise ? 1 : blocks;
   const std::int64_t k = depthwise ? taps : s.group_channels() * taps;
   const std::int64_t groups = depthwise ? 1 : s.groups;
-  plan.band_rows = length;
-  for (;;) {
-    plan.bands = ceil_div(length, plan.band_rows);
-    plan.tiles = ceil_div(blocks, plan.tile_blocks);
-    plan.task_count = s.batch * groups * plan.tiles * plan.bands;
-    const std::int64_t pixels = plan.band_rows * slice, filters = plan.tile_blocks * block;
-    const bool large = (copies && plane_floats(plan.band_rows) > max_plane_floats) ||
-                       pixels * filters > max_out_floats;
-    const bool few = plan.task_count < wanted_tasks && pixels * filters * k > min_task_products;
-    if (!large && !few) break;
-    const bool wide = ceil_div(plan.band_rows, 2) * slice >= min_pixels;
-    // Short bands read all weights for a few pixels.
-    if (large && !wide && copies && !planar && plan.chunk > block) {
-      plan.chunk = round_up(ceil_div(plan.chunk, 2), block);
-    } else if (plan.band_rows > 1 && (large || wide)) {
-      plan.band_rows = ceil_div(plan.band_rows, 2);
-    } else if (plan.tile_blocks > blocked_vecs<A> && few) {
-      plan.tile_blocks = round_up(ceil_div(plan.tile_blocks, 2), blocked_vecs<A>);
-    } else {
-      break;
+  const auto cut = [&](std::int64_t wanted, bool cuts_sums) {
+    plan.tile_blocks = depthwise ? 1 : blocks;
+    plan.band_rows = length;
+    for (;;) {
+      plan.bands = ceil_div(length, plan.band_rows);
+      plan.tiles = ceil_div(blocks, plan.tile_blocks);
+      plan.task_count = s.batch * groups * plan.tiles * plan.bands;
+      const std::int64_t pixels = plan.band_rows * slice, filters = plan.tile_blocks * block;
+      const std::int64_t products = pixels * filters * k;
+      const bool large = (copies && plane_floats(plan.band_rows) > max_plane_floats) ||
+                         (pointwise && !cuts_sums && pixels * plan.chunk > cache_floats) ||
+                         pixels * filters > max_out_floats || products > max_task_products;
+      const bool few = plan.task_count < wanted && products > min_task_products;
+      if (!large && !few) break;
+      const bool wide = ceil_div(plan.band_rows, 2) * slice >= min_pixels;
+      // Short bands read all weights for a few pixels.
+      if (large && !wide && copies && !planar && cuts_sums && plan.chunk > block) {
+        plan.chunk = round_up(ceil_div(plan.chunk, 2), block);
+      } else if (plan.band_rows > 1 && (large || wide)) {
+        plan.band_rows = ceil_div(plan.band_rows, 2);
+      } else if (plan.tile_blocks > blocked_vecs<A> && few) {
+        plan.tile_blocks = round_up(ceil_div(plan.tile_blocks, 2), blocked_vecs<A>);
+      } else {
+        break;
+      }
     }
-  }
+  };
+  // Where sums are cut decides how they are rounded: it follows from the shape alone.
+  cut(usual_tasks, true);
   if (pointwise) {
     // The band's input and two panels of weights stay in the L2 cache.
     const std::int64_t most = cache_floats / (plan.band_rows * slice + 2 * GemmBlocking<A>::nr);
     const std::int64_t chunks = ceil_div(plan.chunk, most < block ? block : most);
     plan.chunk = round_up(ceil_div(plan.chunk, chunks), block);
   }
+  if (wanted_tasks != usual_tasks) cut(wanted_tasks, false);
   if (copies) plan.scratch_floats = static_cast<std::size_t>(plane_floats(plan.band_rows));
   return plan;
 }

@@ -43,7 +43,8 @@ INLAY_COLD ConvPlan conv_plan(const ConvShape& s) {
     plan = conv_planes_plan<A>(s);
   } else {
     plan.method = method;
-    plan.grid = gemm_grid<A>(s.group_filters(), s.out.count(), k, packs, false, s.batch * s.groups);
+    plan.grid = gemm_grid<A>(s.group_filters(), s.out.count(), k, packs, false,
+                             ceil_div(usual_tasks, s.batch * s.groups));
     plan.task_count = s.batch * s.groups * plan.grid.task_count();
     plan.scratch_floats = method == ConvMethod::few ? static_cast<std::size_t>(conv_few_scratch(s))
                                                     : plan.grid.scratch_floats;

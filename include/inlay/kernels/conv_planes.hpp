@@ -56,7 +56,6 @@ template <class A>
 INLAY_COLD ConvPlan conv_planes_plan(const ConvShape& s) {
   using Blocking = GemmBlocking<A>;
   constexpr std::int64_t max_pixels = 1024, min_pixels = 128, min_rows = 64;
-  constexpr std::int64_t wanted_tasks = 16, min_task_products = 1 << 20;
   ConvPlan plan;
   plan.method = ConvMethod::planes;
   const std::int64_t length = band_dimension(s.out), slice = s.out.count() / length;
@@ -71,7 +70,7 @@ INLAY_COLD ConvPlan conv_planes_plan(const ConvShape& s) {
     grid.tiles_n = plan.bands;
     plan.task_count = s.batch * s.groups * grid.task_count();
     const std::int64_t pixels = plan.band_rows * slice;
-    if (plan.task_count >= wanted_tasks || pixels * grid.tile_m * k < 2 * min_task_products) break;
+    if (plan.task_count >= usual_tasks || pixels * grid.tile_m * k < 2 * min_task_products) break;
     if (ceil_div(plan.band_rows, 2) * slice >= min_pixels && plan.band_rows > 1) {
       plan.band_rows = ceil_div(plan.band_rows, 2);
     } else if (grid.tile_m >= 2 * min_rows) {

@@ -85,7 +85,7 @@ ConvPlan conv_transpose_plan(const ConvShape& s) {
   const std::int64_t k = s.group_channels() * detail::transpose_max_taps(s);
   const std::int64_t gemms = s.batch * s.groups * s.stride.count();
   // A tile of results waits in scratch to be spread over the output: it should fit a cache.
-  plan.grid = gemm_grid<A>(m, n, k, true, false, gemms);
+  plan.grid = gemm_grid<A>(m, n, k, true, false, ceil_div(usual_tasks, gemms));
   constexpr std::int64_t max_m = 2 * GemmBlocking<A>::mc, max_n = 4 * GemmBlocking<A>::nr;
   if (plan.grid.tile_m > max_m) plan.grid.tile_m = max_m;
   if (plan.grid.tile_n > max_n) plan.grid.tile_n = max_n;

@@ -42,26 +42,26 @@ INLAY_INLINE std::int64_t gemm_b_scratch(std::int64_t cols, std::int64_t k) {
   return round_up(cols, Blocking::nr) * (k < Blocking::kc ? k : Blocking::kc);
 }
 
-/// Cuts a GEMM into tasks; depends on the sizes alone. `repeats` GEMMs like it run side by side.
+/// Cuts a GEMM into tasks: `wanted_tasks`, if each is worth its start, or more that end in good
+/// time. The results do not depend on how many there are.
 template <class A>
 INLAY_COLD GemmGrid gemm_grid(std::int64_t m, std::int64_t n, std::int64_t k, bool a_is_packed,
-                              bool b_is_packed, std::int64_t repeats) {
+                              bool b_is_packed, std::int64_t wanted_tasks) {
   using Blocking = GemmBlocking<A>;
-  constexpr std::int64_t wanted_tasks = 16;
-  constexpr std::int64_t min_task_products = 1 << 20;
   constexpr std::int64_t repaying = 192;     // rows or columns that repay packing the other operand
   constexpr std::int64_t packing_costs = 4;  // as much as reading the packed operand that often
   GemmGrid grid;
   if (m == 0 || n == 0) return grid;
   const std::int64_t max_m = 8 * Blocking::mc;
-  const std::int64_t max_n = b_is_packed ? 4 * Blocking::nc : Blocking::nc;
+  const std::int64_t max_n = b_is_packed ? 16 * Blocking::nc : Blocking::nc;
   grid.tile_m = round_up(m < max_m ? m : max_m, Blocking::mr);
   grid.tile_n = round_up(n < max_n ? n : max_n, Blocking::nr);
   for (;;) {
     grid.tiles_m = ceil_div(m, grid.tile_m);
     grid.tiles_n = ceil_div(n, grid.tile_n);
     const std::int64_t products = grid.tile_m * grid.tile_n * (k > 0 ? k : 1);
-    if (grid.task_count() * repeats >= wanted_tasks || products < 2 * min_task_products) break;
+    const bool few = grid.task_count() < wanted_tasks && products >= 2 * min_task_products;
+    if (!few && products <= max_task_products) break;
     // Splitting columns reads or packs the rows of A once more, splitting rows those of B.
     const bool can_split_n = grid.tile_n > (a_is_packed ? Blocking::nr : repaying);
     const bool can_split_m = grid.tile_m > (b_is_packed ? Blocking::mr : repaying);

@@ -17,7 +17,7 @@ struct GemmBlocking {
   static constexpr int nr = vecs * static_cast<int>(lanes<float, A>);
   static constexpr std::int64_t kc = 256;
   static constexpr std::int64_t mc = 168 / mr * mr;
-  static constexpr std::int64_t nc = (is_avx512<A> ? 512 : 256) / nr * nr;
+  static constexpr std::int64_t nc = 128 / nr * nr;
 };
 
 }  // namespace inlay::inline v0::kernels

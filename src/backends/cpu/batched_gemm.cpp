@@ -57,8 +57,10 @@ void run_batched_gemm(KernelContext& context, const GemmKernels& gemm, const Bat
                       gemm.pack_a(view, count, first.k, dst);
                     });
   }
+  const std::int64_t wanted =
+      kernels::ceil_div(wanted_tasks(context), std::max<std::int64_t>(1, batched.count));
   const kernels::GemmGrid grid = gemm.grid(first.m, first.n, first.k, first.packed_a != nullptr,
-                                           first.packed_b != nullptr, batched.count);
+                                           first.packed_b != nullptr, wanted);
   const std::int64_t a_size = first.m * first.k, b_size = first.k * first.n;
   const std::size_t floats = (grid.scratch_floats + 15) / 16 * 16;
   float* const scratch = scratch_per_worker<float>(context, floats);

@@ -123,7 +123,7 @@ class BlockedConvKernel final : public Kernel {
     if (form_ == BlockedForm::direct && takes_winograd(shape, x.has_value())) {
       form_ = BlockedForm::winograd;
     }
-    const BlockedConvPlan plan = blocked_.plan(shape, form_);
+    const BlockedConvPlan plan = blocked_.plan(shape, form_, 1);
     packed_ = context.pack<float>(static_cast<std::int64_t>(plan.packed_floats), [&](float* to) {
       blocked_.pack_weights(shape, plan, weights.as<float>().data(), to);
     });
@@ -147,7 +147,7 @@ class BlockedConvKernel final : public Kernel {
     problem.bias = bias_.get(context, g.shape.filters, blocked_.block);
     problem.residual = floats_or_null(context, 3);
     problem.activation = activation_;
-    const BlockedConvPlan plan = blocked_.plan(g.shape, form_);
+    const BlockedConvPlan plan = blocked_.plan(g.shape, form_, wanted_tasks(context));
     const std::size_t size = (plan.scratch_floats + 15) / 16 * 16;
     float* const scratch = scratch_per_worker<float>(context, size);
     context.parallel_for(plan.task_count, [&](std::int64_t task, int worker) {

@@ -84,12 +84,12 @@ class BlockedConvTransposeKernel final : public Kernel {
     std::int64_t floats = 0;
     for (std::int64_t i = 0; i < phases; ++i) {
       floats += static_cast<std::int64_t>(
-          blocked_.plan(phase_of(shape, i).shape, BlockedForm::spread).packed_floats);
+          blocked_.plan(phase_of(shape, i).shape, BlockedForm::spread, 1).packed_floats);
     }
     packed_ = context.pack<float>(floats, [&](float* to) {
       for (std::int64_t i = 0; i < phases; ++i) {
         const Phase phase = phase_of(shape, i);
-        const BlockedConvPlan plan = blocked_.plan(phase.shape, BlockedForm::spread);
+        const BlockedConvPlan plan = blocked_.plan(phase.shape, BlockedForm::spread, 1);
         const auto part = phase_weights(shape, phase, weights.as<float>().data());
         blocked_.pack_weights(phase.shape, plan, part.data(), to);
         to += plan.packed_floats;
@@ -122,6 +122,7 @@ class BlockedConvTransposeKernel final : public Kernel {
     std::size_t scratch_floats = 0;
     std::int64_t tasks = 0;
     const Extent3 out = g.shape.out, stride = g.shape.stride;
+    const std::int64_t wanted = kernels::ceil_div(wanted_tasks(context), stride.count());
     for (std::int64_t i = 0; i < stride.count(); ++i) {
       Part& part = parts[to_size(i)];
       part.problem = problem;
@@ -129,7 +130,7 @@ class BlockedConvTransposeKernel final : public Kernel {
       part.problem.weights = weights;
       part.problem.spread = {out.count(), i / stride.w * out.w + i % stride.w, stride.h * out.w,
                              stride.w};
-      part.plan = blocked_.plan(part.problem.shape, BlockedForm::spread);
+      part.plan = blocked_.plan(part.problem.shape, BlockedForm::spread, wanted);
       weights += part.plan.packed_floats;
       scratch_floats = std::max(scratch_floats, part.plan.scratch_floats);
       part.end = tasks += part.plan.task_count;

@@ -38,6 +38,14 @@ inline const float* floats_or_null(KernelContext& context, std::size_t i) {
   return context.has_input(i) ? floats(context, i) : nullptr;
 }
 
+/// Tasks that large work is cut into at least, where its results do not depend on the cuts: enough
+/// that no thread waits long for another, or one where there is none to wait for.
+inline std::int64_t wanted_tasks(const KernelContext& context) {
+  constexpr std::int64_t per_thread = 8;
+  const std::int64_t threads = context.concurrency();
+  return threads > 1 ? per_thread * threads : 1;
+}
+
 /// Elements of cheap work that are worth a task of their own.
 inline constexpr std::int64_t task_elements = 1 << 14;
 

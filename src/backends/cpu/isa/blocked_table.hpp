@@ -11,7 +11,8 @@ namespace inlay::inline v0::cpu {
 /// See inlay/kernels/blocked_conv.hpp and blocked_layout.hpp for the contracts.
 struct BlockedKernels {
   std::int64_t block;  ///< channels of a block; 0: none of this is built
-  kernels::BlockedConvPlan (*plan)(const kernels::ConvShape& shape, kernels::BlockedForm form);
+  kernels::BlockedConvPlan (*plan)(const kernels::ConvShape& shape, kernels::BlockedForm form,
+                                   std::int64_t wanted_tasks);
   void (*pack_weights)(const kernels::ConvShape& shape, const kernels::BlockedConvPlan& plan,
                        const float* weights, float* packed);
   void (*task)(const kernels::ConvProblem& problem, const kernels::BlockedConvPlan& plan,

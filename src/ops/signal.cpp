@@ -61,7 +61,7 @@ void infer_dft(InferContext& context) {
 void infer_stft(InferContext& context) {
   const Type& signal = context.input(0);
   const Type& window = context.input(2);
-  infer::require_rank(context, 0, 3, 3);
+  infer::require_rank(context, 0, 2, 3);  // exporters leave out the axis of one part
   infer::require_rank(context, 2, 1, 1);
   Dim length = known_number(context, 3);
   if (!context.has_input(3)) {

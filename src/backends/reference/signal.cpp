@@ -172,10 +172,10 @@ void run_dft(KernelContext& context) {
 
 void run_stft(KernelContext& context) {
   const Tensor& x = context.input(0);
-  if (x.rank() != 3) {
-    context.fail(ErrorCode::shape_mismatch, "the signal must be [batch, length, parts]");
+  if (x.rank() != 2 && x.rank() != 3) {
+    context.fail(ErrorCode::shape_mismatch, "the signal must be [batch, length(, parts)]");
   }
-  const std::int64_t parts = signal_parts(context, x.shape());
+  const std::int64_t parts = x.rank() == 2 ? 1 : signal_parts(context, x.shape());
   const std::int64_t total = x.dim(1);
   const std::int64_t step = integer(context.input(1));
   const bool onesided = context.attributes().integer("onesided", 1) != 0;

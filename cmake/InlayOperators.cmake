@@ -57,6 +57,15 @@ function(inlay_choose_operators target)
   if("Conv" IN_LIST operators)
     list(APPEND operators com.microsoft:FusedConv
       inlay:BlockChannels inlay:UnblockChannels inlay:BlockedConv)
+    foreach(pair GlobalAveragePool:ReduceMean GlobalMaxPool:ReduceMax Split:Slice
+        Concat:inlay/BlockedConcat)
+      string(REPLACE ":" ";" pair ${pair})
+      list(POP_FRONT pair from to)
+      string(REPLACE "/" ":" to ${to})
+      if(from IN_LIST operators)
+        list(APPEND operators ${to})
+      endif()
+    endforeach()
   endif()
   if("ConvTranspose" IN_LIST operators)
     list(APPEND operators inlay:BlockChannels inlay:UnblockChannels inlay:BlockedConv

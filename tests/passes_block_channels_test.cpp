@@ -212,6 +212,69 @@ TEST_CASE("block_channels follows gates, pools, concatenations and resizes") {
   check_blocked(net.graph, 0, 1);
 }
 
+TEST_CASE("block_channels joins channels that do not fill their blocks") {
+  Net net;
+  const ValueId image = net.input({2, 3, 9, 11});
+  const ValueId a = net.conv(image, 3, 24, 3), b = net.conv(image, 3, 7, 3);
+  const ValueId c = net.conv(image, 3, 16, 3), d = net.conv(image, 3, 3, 3);
+  const ValueId x = net.add("Concat", {a, b, c, d}, {{"axis", std::int64_t{1}}});
+  net.graph.outputs = {net.conv(x, 50, 12, 3)};
+  check_blocked(net.graph, 0, 1);
+}
+
+TEST_CASE("a BlockedConcat of inputs that do not fit is an error") {
+  for (const Int64s& channels : {Int64s{3}, Int64s{3, -1}, Int64s{3, 9}}) {
+    Net net;
+    const std::vector<Dim> open{Dim(), Dim(), Dim(), Dim(), 4};
+    Node node{.domain = "inlay",
+              .op = "BlockedConcat",
+              .version = 1,
+              .inputs = {net.input(open), net.input(open)}};
+    node.attributes.set("block", std::int64_t{4});
+    node.attributes.set("channels", channels);
+    node.outputs = {net.graph.add_value("y", Type::tensor(DType::float32))};
+    net.graph.add_node(std::move(node));
+    net.graph.outputs = {net.graph.nodes.back().output(0)};
+    const auto model = Model::try_from_graph(std::move(net.graph));
+    const std::vector<Value> images(2, Tensor::zeros(DType::float32, {1, 1, 2, 2, 4}));
+    const bool runs = model && Session(*model).try_run(std::span<const Value>(images)).has_value();
+    CHECK_FALSE(runs);
+  }
+}
+
+TEST_CASE("block_channels takes channels apart where blocks are whole") {
+  Net net;
+  const ValueId x = net.conv(net.input({2, 3, 8, 9}), 3, 40, 3);
+  const ValueId parts = net.graph.add_constant("parts", Tensor::copy_of<std::int64_t>({16, 16, 8}));
+  std::vector<ValueId> split{net.graph.add_value(net.name()), net.graph.add_value(net.name()),
+                             net.graph.add_value(net.name())};
+  Node node{.op = "Split", .version = 18, .inputs = {x, parts}, .outputs = split};
+  node.attributes.set("axis", std::int64_t{1});
+  net.graph.add_node(std::move(node));
+  const auto list = [&](std::int64_t n) {
+    return net.graph.add_constant(net.name(), Tensor::copy_of<std::int64_t>({n}));
+  };
+  const ValueId slice = net.add("Slice", {x, list(-24), list(1000), list(-3)});
+  const ValueId sum = net.add("Add", {net.conv(split[0], 16, 24, 3), slice});
+  const ValueId joined = net.add("Concat", {net.conv(split[1], 16, 16, 1), split[2], sum},
+                                 {{"axis", std::int64_t{1}}});
+  net.graph.outputs = {net.conv(joined, 48, 5, 1)};
+  check_blocked(net.graph, 0, 1);
+}
+
+TEST_CASE("block_channels reduces pictures and broadcasts sizes that are not known") {
+  Net net;
+  const Dim height = Dim::named("h"), width = Dim::named("w");
+  const ValueId axes = net.graph.add_constant("axes", Tensor::copy_of<std::int64_t>({-1, 2}));
+  const ValueId a = net.conv(net.input({1, 3, height, width}), 3, 24, 3);
+  const ValueId b = net.conv(net.input({1, 3, Dim(), Dim()}), 3, 24, 3);
+  const ValueId gate = net.add("Sigmoid", {net.add("ReduceMean", {a, axes})});
+  const ValueId sum = net.add("Add", {net.add("Mul", {a, gate}), b});
+  const ValueId peak = net.add("ReduceMax", {sum, axes});
+  net.graph.outputs = {net.conv(net.add("Sub", {sum, peak}), 24, 5, 1)};
+  check_blocked(net.graph, 0, 1);
+}
+
 TEST_CASE("block_channels gives plain values to outputs and to other operators") {
   Net net;
   const ValueId x = net.conv(net.input({1, 3, 9, 9}), 3, 24, 3);

@@ -62,7 +62,26 @@ Shape unblocked_shape(const Shape& blocked, std::int64_t channels, std::int64_t 
   return shape;
 }
 
+std::span<const std::int64_t> joined_channels(const Attributes& attributes, std::size_t inputs) {
+  constexpr std::int64_t most = std::int64_t{1} << 32;  // so that no sum overflows
+  const auto channels = attributes.integers("channels");
+  const auto usual = [](std::int64_t count) { return count >= 0 && count <= most; };
+  if (channels.size() != inputs || !std::ranges::all_of(channels, usual)) {
+    throw Error(ErrorCode::invalid_graph, "attribute 'channels' must have one count per input");
+  }
+  return channels;
+}
+
 namespace {
+
+void infer_blocked_concat(InferContext& context) {
+  infer::require_same_dtype(context, 0, context.input_count());
+  const Attributes& attributes = context.attributes();
+  std::int64_t sum = 0;
+  for (const std::int64_t count : joined_channels(attributes, context.input_count())) sum += count;
+  const std::int64_t block = channel_block_of(attributes);
+  context.set_output(0, blocked_type(unblocked_type(context.input(0), sum), block));
+}
 
 void infer_block_channels(InferContext& context) {
   context.set_output(0, blocked_type(context.input(0), channel_block_of(context.attributes())));
@@ -103,6 +122,11 @@ std::vector<OpSchema> blocked_schemas() {
       {.domain = "inlay",
        .name = "UnblockChannels",
        .infer = infer_unblock_channels,
+       .types = {DType::float32}},
+      {.domain = "inlay",
+       .name = "BlockedConcat",
+       .max_inputs = any_number,
+       .infer = infer_blocked_concat,
        .types = {DType::float32}},
       {.domain = "inlay",
        .name = "BlockedConv",

@@ -3,6 +3,8 @@
 // anything.
 #pragma once
 
+#include <span>
+
 #include "inlay/backend.hpp"
 
 namespace inlay::inline v0 {
@@ -21,6 +23,9 @@ Type unblocked_type(const Type& blocked, const Dim& channels);
 inline bool puts_channels_last(const Attributes& attributes) {
   return attributes.integer("channels_last", 0) != 0;
 }
+
+/// The attribute channels of a BlockedConcat, one number per input. Errors: invalid_graph.
+std::span<const std::int64_t> joined_channels(const Attributes& attributes, std::size_t inputs);
 
 /// Errors: shape_mismatch when the shape has no channel axis.
 Shape blocked_shape(const Shape& plain, std::int64_t block);

@@ -61,11 +61,6 @@ bool repays_blocking(const Tensor& weights, const Node& conv) {
          products_per_element;
 }
 
-bool is_one_pixel(const Type& image) {
-  return image.dims[2].known() && image.dims[2].value == 1 && image.dims[3].known() &&
-         image.dims[3].value == 1;
-}
-
 bool block_conv(BlockedGraph& graph, NodeId id) {
   Node conv = graph.graph().node(id);
   const ValueId x = conv.input(0), out = conv.output(0), residual = conv.input(3);

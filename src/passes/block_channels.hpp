@@ -11,6 +11,12 @@
 
 namespace inlay::inline v0::passes {
 
+/// Whether an image surely has one pixel.
+inline bool is_one_pixel(const Type& image) {
+  const auto is_one = [](const Dim& dim) { return dim.known() && dim.value == 1; };
+  return is_one(image.dims[2]) && is_one(image.dims[3]);
+}
+
 class BlockedGraph {
  public:
   BlockedGraph(Graph& graph, const Backend& backend);
@@ -37,6 +43,9 @@ class BlockedGraph {
   /// The value in blocks, which are made if need be.
   ValueId blocked(ValueId value);
 
+  /// `blocks` is the value in blocks; who reads it in the plain layout reads what computes it now.
+  void set_blocked(ValueId value, ValueId blocks) { blocked_.emplace(value, blocks); }
+
   ValueId add_constant(Tensor tensor) { return editor_.add_constant("", std::move(tensor)); }
   ValueId add(Node node, Type type);
   /// Whether the backend would run the node.
@@ -61,6 +70,11 @@ class BlockedGraph {
 
 /// Moves a ConvTranspose to blocked channels, with the activation behind it, if that repays.
 INLAY_COLD void block_conv_transpose(BlockedGraph& graph, NodeId id);
+
+/// The same for Concat, Split and Slice of channels in whole blocks.
+INLAY_COLD void follow_concat(BlockedGraph& graph, NodeId id);
+INLAY_COLD void follow_split(BlockedGraph& graph, NodeId id);
+INLAY_COLD void follow_slice(BlockedGraph& graph, NodeId id);
 
 /// Moves a node that is no convolution, and that reads a blocked value, to blocked channels, if it
 /// can work on them.

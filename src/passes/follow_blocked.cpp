@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "built_operators.hpp"
 #include "passes/block_channels.hpp"
 #include "passes/elementwise.hpp"
 
@@ -45,13 +46,11 @@ OperandKind operand_kind(const BlockedGraph& graph, ValueId value, const Type& o
     return blocked_channels(*constant, channels, graph.block()).defined() ? OperandKind::per_channel
                                                                           : OperandKind::none;
   }
-  if (graph.is_like(value, out)) return OperandKind::image;
-  if (!graph.is_image(value) || !type.dims[0].same_as(out.dims[0])) return OperandKind::none;
-  const bool one_pixel = is_one(type.dims[2]) && is_one(type.dims[3]);
-  if (one_pixel && graph.channels(value) == channels) return OperandKind::image;
-  const bool one_channel = graph.channels(value) == 1 && type.dims[2].same_as(out.dims[2]) &&
-                           type.dims[3].same_as(out.dims[3]);
-  return one_channel ? OperandKind::per_pixel : OperandKind::none;
+  // Axes but that of channels broadcast as they did.
+  if (!graph.is_image(value)) return OperandKind::none;
+  if (graph.channels(value) == channels) return OperandKind::image;
+  return graph.channels(value) == 1 && is_built("", "Unsqueeze") ? OperandKind::per_pixel
+                                                                 : OperandKind::none;
 }
 
 ValueId operand(BlockedGraph& graph, ValueId value, OperandKind kind, std::int64_t channels) {
@@ -83,7 +82,8 @@ void follow_elementwise(BlockedGraph& graph, NodeId id) {
   for (const ValueId input : node.inputs) {
     kinds.push_back(operand_kind(graph, input, out_type));
     if (kinds.back() == OperandKind::none) return;
-    whole |= graph.is_blocked(input) && graph.is_like(input, out_type);
+    whole |= kinds.back() == OperandKind::image && graph.is_blocked(input) &&
+             (!is_one_pixel(graph.type(input)) || is_one_pixel(out_type));
   }
   if (!whole) return;
   for (std::size_t i = 0; i < kinds.size(); ++i) {
@@ -114,34 +114,29 @@ void follow_pool(BlockedGraph& graph, NodeId id) {
   graph.replace(id, std::move(node));
 }
 
-void follow_global_pool(BlockedGraph& graph, NodeId id) {
-  const Node& pool = graph.graph().node(id);
-  if (!graph.is_image(pool.output(0))) return;
-  const bool max = pool.op == "GlobalMaxPool";
-  Node node{.op = max ? "ReduceMax" : "ReduceMean",
-            .name = pool.name,
-            .version = 13,
-            .inputs = {graph.blocked(pool.input(0))}};
-  node.attributes.set("axes", std::vector<std::int64_t>{2, 3});
-  node.attributes.set("keepdims", std::int64_t{1});
-  graph.replace(id, std::move(node));
+/// Whether a reduction is over height and width, which remain with size 1.
+bool reduces_pictures(const BlockedGraph& graph, const Node& node) {
+  if (node.attributes.integer("keepdims", 1) == 0) return false;
+  const auto attribute = node.attributes.integers("axes");
+  std::vector<std::int64_t> axes(attribute.begin(), attribute.end());
+  if (const Tensor* list = graph.graph().constant(node.input(1))) {
+    const auto given = list->as<std::int64_t>();
+    axes.assign(given.begin(), given.end());
+  }
+  for (std::int64_t& axis : axes) axis += axis < 0 ? 4 : 0;
+  std::ranges::sort(axes);
+  return axes == std::vector<std::int64_t>{2, 3};
 }
 
-/// Whole blocks in all inputs but the last.
-void follow_concat(BlockedGraph& graph, NodeId id) {
-  Node node = graph.graph().node(id);
-  const std::int64_t axis = node.attributes.integer("axis", 1);
-  if ((axis != 1 && axis != -3) || !graph.is_image(node.output(0))) return;
-  std::int64_t ready = 0;
-  for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-    const ValueId input = node.inputs[i];
-    if (!graph.is_image(input)) return;
-    if (i + 1 < node.inputs.size() && graph.channels(input) % graph.block() != 0) return;
-    if (graph.is_blocked(input)) ready += graph.channels(input);
-  }
-  if (2 * ready < graph.channels(node.output(0))) return;
-  for (ValueId& input : node.inputs) input = graph.blocked(input);
-  node.attributes.set("axis", std::int64_t{1});
+/// A reduction of whole pictures.
+void follow_global_pool(BlockedGraph& graph, NodeId id, const char* reduction) {
+  const Node& pool = graph.graph().node(id);
+  if (!graph.is_image(pool.output(0))) return;
+  if (!is_built("", reduction)) return;
+  Node node{
+      .op = reduction, .name = pool.name, .version = 13, .inputs = {graph.blocked(pool.input(0))}};
+  node.attributes.set("axes", std::vector<std::int64_t>{2, 3});
+  node.attributes.set("keepdims", std::int64_t{1});
   graph.replace(id, std::move(node));
 }
 
@@ -206,9 +201,13 @@ void follow_blocked(BlockedGraph& graph, NodeId id) {
   if (node.is("Concat")) return follow_concat(graph, id);
   if (!graph.is_blocked(node.input(0))) return;
   if (node.is("MaxPool") || node.is("AveragePool")) return follow_pool(graph, id);
-  if (node.is("GlobalAveragePool") || node.is("GlobalMaxPool")) {
-    return follow_global_pool(graph, id);
+  if (node.is("GlobalAveragePool")) return follow_global_pool(graph, id, "ReduceMean");
+  if (node.is("GlobalMaxPool")) return follow_global_pool(graph, id, "ReduceMax");
+  if ((node.is("ReduceMean") || node.is("ReduceMax")) && reduces_pictures(graph, node)) {
+    return follow_global_pool(graph, id, node.is("ReduceMean") ? "ReduceMean" : "ReduceMax");
   }
+  if (node.is("Split")) return follow_split(graph, id);
+  if (node.is("Slice")) return follow_slice(graph, id);
   if (node.is("Resize")) return follow_resize(graph, id);
   if (node.is("Transpose")) return follow_transpose(graph, id);
 }

@@ -14,6 +14,23 @@ inline Shape blocked_conv_input(const Attributes& attributes, const Shape& x) {
   return unblocked_shape(x, attributes.integer("channels", 0), block);
 }
 
+/// The plain shape of what a BlockedConcat makes. Errors: shape_mismatch, invalid_graph.
+inline Shape joined_shape(const KernelContext& context, std::span<const std::int64_t> channels) {
+  const std::int64_t block = channel_block_of(context.attributes());
+  Shape joined = unblocked_shape(context.input(0).shape(), channels[0], block);
+  for (std::size_t i = 1; i < channels.size(); ++i) {
+    Shape shape = unblocked_shape(context.input(i).shape(), channels[i], block);
+    const std::int64_t count = joined[1] + shape[1];
+    shape[1] = joined[1];
+    if (shape != joined) {
+      context.fail(ErrorCode::shape_mismatch,
+                   "input " + std::to_string(i) + " differs in more than its channels");
+    }
+    joined[1] = count;
+  }
+  return joined;
+}
+
 /// Fails unless input i is absent or has this shape.
 inline void check_residual(const KernelContext& context, std::size_t i, const Shape& shape) {
   if (context.has_input(i) && context.input(i).shape() != shape) {

@@ -110,7 +110,7 @@ std::optional<Affine> from_batch_norm(const Graph& graph, const Node& node,
   return affine;
 }
 
-void absorb(Editor& editor, NodeId id, std::size_t data_input) {
+INLAY_COLD void absorb(Editor& editor, NodeId id, std::size_t data_input) {
   const Graph& graph = editor.graph();
   const Node& follower = graph.node(id);
   const ValueId result = follower.input(data_input);

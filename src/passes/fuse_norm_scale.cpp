@@ -20,7 +20,7 @@ std::optional<std::vector<double>> filling(const Tensor& constant, const Shape& 
   return numbers;
 }
 
-void absorb(Editor& editor, NodeId id, ValueId norm_output, ValueId operand) {
+INLAY_COLD void absorb(Editor& editor, NodeId id, ValueId norm_output, ValueId operand) {
   const Graph& graph = editor.graph();
   const Node* norm = graph.producer(norm_output);
   const Tensor* constant = graph.constant(operand);

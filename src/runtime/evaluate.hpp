@@ -1,6 +1,7 @@
 // Runs one node on constants: what constant folding needs.
 #pragma once
 
+#include <inlay/kernels/inline.hpp>
 #include <vector>
 
 #include "inlay/backend.hpp"
@@ -10,6 +11,7 @@ namespace inlay::inline v0 {
 /// The node's outputs (an empty Value where an output is unwanted), by the reference backend. All
 /// its inputs must be constants of `graph`, types inferred, and it may have no subgraphs. Errors:
 /// unsupported, execution and whatever the kernel throws.
-std::vector<Value> evaluate_node(const Graph& graph, const Node& node, const Registry& registry);
+INLAY_COLD std::vector<Value> evaluate_node(const Graph& graph, const Node& node,
+                                            const Registry& registry);
 
 }  // namespace inlay::inline v0

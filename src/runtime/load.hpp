@@ -1,13 +1,15 @@
 // The steps from a file to a model.
 #pragma once
 
+#include <inlay/kernels/inline.hpp>
+
 #include "runtime/model_state.hpp"
 
 namespace inlay::inline v0 {
 
 /// Options with what they leave open filled in.
 struct LoadContext {
-  explicit LoadContext(const ModelOptions& given);
+  INLAY_COLD explicit LoadContext(const ModelOptions& given);
 
   ModelOptions options;  ///< with a registry and an executor
   std::vector<std::shared_ptr<const Backend>> backends;

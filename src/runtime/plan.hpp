@@ -1,6 +1,7 @@
 // Plan: a graph compiled to steps. Immutable; belongs to a model and is shared by its sessions.
 #pragma once
 
+#include <inlay/kernels/inline.hpp>
 #include <memory>
 #include <span>
 #include <string>
@@ -60,7 +61,7 @@ class INLAY_API Plan {
   /// `graph` must outlive the plan; its constants that nobody reads once kernels have packed them
   /// lose their elements. Errors: unsupported, naming every node that no backend takes; any error
   /// of compiling a kernel.
-  static std::unique_ptr<const Plan> compile(Graph& graph, Compilation& compilation);
+  INLAY_COLD static std::unique_ptr<const Plan> compile(Graph& graph, Compilation& compilation);
 
   const Graph& graph() const noexcept { return graph_; }
   std::span<const Step> steps() const noexcept { return steps_; }

@@ -89,8 +89,8 @@ INLAY_INLINE Vec<float, A> divide(const Vec<float, A>& a, const Vec<float, A>& b
   return a / b;
 }
 
-/// a / b within 1 ULP where b lies in [1, 2^100]: AVX-512 divides so slowly that refining an estimate
-/// is twice as fast.
+/// a / b within 1 ULP where b lies in [1, 2^100]: AVX-512 divides so slowly that refining an
+/// estimate is twice as fast.
 template <class A>
 INLAY_INLINE Vec<float, A> quotient(const Vec<float, A>& a, const Vec<float, A>& b) {
 #if defined(__AVX512F__)

@@ -172,7 +172,7 @@ INLAY_COLD BlockedConvPlan blocked_conv_plan(const ConvShape& s, BlockedForm for
   const bool copies = !pointwise && !depthwise;
   const std::int64_t k = depthwise ? taps : s.group_channels() * taps;
   const std::int64_t groups = depthwise ? 1 : s.groups;
-  const auto cut = [&](std::int64_t wanted, bool cuts_sums) {
+  const auto cut = [&](std::int64_t wanted, bool cuts_sums) INLAY_COLD {
     plan.tile_blocks = depthwise ? 1 : blocks;
     plan.band_rows = length;
     for (;;) {

@@ -16,10 +16,12 @@ INLAY_INLINE VecMask<float, A> first_lanes(std::size_t n) {
 /// Registers that go side by side through a function of many steps, each of which waits for the one
 /// before.
 template <class A>
-inline constexpr int side_by_side = vector_registers<A> / 4;
+inline constexpr int side_by_side = vector_registers<A> == 32 ? 8
+                                    : is_avx2<A>              ? 4
+                                                              : 1;
 
-/// y[i] = f(x[i]) for n contiguous values, the last, partial register included; `Group` registers at
-/// a time. y may be x.
+/// y[i] = f(x[i]) for n contiguous values, the last, partial register included; `Group` registers
+/// at a time. y may be x.
 template <class A, int Group = 1, class F>
 INLAY_INLINE void map_row(const float* x, float* y, std::size_t n, F f) {
   constexpr std::size_t step = lanes<float, A>;

@@ -42,8 +42,8 @@ inline constexpr std::int64_t max_task_products = std::int64_t{1} << 28;
 /// Tasks where the number of threads is not known.
 inline constexpr std::int64_t usual_tasks = 16;
 
-/// A GEMM cut into tiles of C, one task each. Every element of C is computed by one task, adding its
-/// products in the same order whoever runs it and however large the tiles are.
+/// A GEMM cut into tiles of C, one task each. Every element of C is computed by one task, adding
+/// its products in the same order whoever runs it and however large the tiles are.
 struct GemmGrid {
   std::int64_t tile_m = 0, tile_n = 0;    ///< tile of C per task; the last ones are smaller
   std::int64_t tiles_m = 0, tiles_n = 0;  ///< tasks: tiles_m * tiles_n

@@ -46,9 +46,8 @@ namespace detail {
 
 /// Whether the function, of those that matter, computes one result for long.
 constexpr bool has_many_steps(UnaryOp op) {
-  return op == UnaryOp::exp || op == UnaryOp::sigmoid || op == UnaryOp::swish ||
-         op == UnaryOp::tanh || op == UnaryOp::gelu || op == UnaryOp::gelu_tanh ||
-         op == UnaryOp::erf || op == UnaryOp::mish;
+  return op == UnaryOp::sigmoid || op == UnaryOp::swish || op == UnaryOp::tanh ||
+         op == UnaryOp::gelu || op == UnaryOp::gelu_tanh;
 }
 
 /// log(1 + e) for e >= 0, exact to the last places where e is tiny.

@@ -2,6 +2,7 @@
 #include "backends/reference/blocked.hpp"
 
 #include "backends/cpu/blocked_bias.hpp"
+#include "backends/cpu/blocked_copy.hpp"
 #include "backends/cpu/conv_geometry.hpp"
 #include "backends/cpu/fused_activation.hpp"
 #include "backends/reference/channels.hpp"
@@ -29,21 +30,6 @@ void move_blocks(KernelContext& context, const Shape& plain, std::int64_t block,
     move(from + (to_blocks ? planes : whole), std::min(block, channels - channel), plane, first,
          std::min(first + grain, plane), to + (to_blocks ? whole : planes));
   });
-}
-
-/// Copies `count` floats for each of `pixels`.
-void copy_channels(std::int64_t count, std::int64_t pixels, const float* from,
-                   std::int64_t from_step, float* to, std::int64_t to_step) {
-  const auto copy = [&](auto size) {
-    for (std::int64_t i = 0; i < pixels; ++i, from += from_step, to += to_step) {
-      for (std::int64_t c = 0; c < size; ++c) to[c] = from[c];
-    }
-  };
-  // Blocks of the instruction sets that there are: moves of whole registers.
-  if (count == 16) return copy(std::integral_constant<std::int64_t, 16>());
-  if (count == 8) return copy(std::integral_constant<std::int64_t, 8>());
-  if (count == 4) return copy(std::integral_constant<std::int64_t, 4>());
-  copy(count);
 }
 
 class BlockChannelsKernel final : public Kernel {
@@ -108,7 +94,7 @@ bool takes_winograd(const ConvShape& shape, bool size_is_known) {
 
 class BlockedConvKernel final : public Kernel {
  public:
-  BlockedConvKernel(const CompileContext& context, const KernelTable& table)
+  INLAY_COLD BlockedConvKernel(const CompileContext& context, const KernelTable& table)
       : blocked_(table.blocked),
         form_(context.node.attributes.has("channels") ? BlockedForm::direct : BlockedForm::planar),
         activation_(fused_activation(context.node.attributes).value_or(kernels::Activation{})) {

@@ -12,7 +12,7 @@ using kernels::ConvShape;
 
 class ConvKernel final : public Kernel {
  public:
-  ConvKernel(const CompileContext& context, const KernelTable& table)
+  INLAY_COLD ConvKernel(const CompileContext& context, const KernelTable& table)
       : conv_(is_transpose(context.node) ? table.conv_transpose : table.conv),
         activation_(fused_activation(context.node.attributes).value_or(kernels::Activation{})) {
     const Tensor* weights = context.constant(1);

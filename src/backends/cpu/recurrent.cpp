@@ -160,7 +160,8 @@ class RecurrentKernel::Run {
     problem.c = gates_, problem.ldc = width_;
     problem.epilogue.col_bias = bias != nullptr ? bias_ : nullptr;
     const GemmKernels& gemm = kernel_.table_.gemm;
-    const kernels::GemmGrid grid = gemm.grid(problem.m, problem.n, problem.k, false, true, wanted_tasks(context_));
+    const kernels::GemmGrid grid =
+        gemm.grid(problem.m, problem.n, problem.k, false, true, wanted_tasks(context_));
     float* const scratch = scratch_per_worker<float>(context_, grid.scratch_floats);
     context_.parallel_for(grid.task_count(), [&](std::int64_t task, int worker) {
       gemm.task(problem, grid, task,

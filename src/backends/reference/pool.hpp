@@ -1,6 +1,8 @@
 // Walking the windows of a pool.
 #pragma once
 
+#include <inlay/kernels/inline.hpp>
+
 #include "backends/reference/channels.hpp"
 #include "ops/window.hpp"
 
@@ -65,8 +67,9 @@ struct WindowView {
   }
 
  private:
+  // A call per row: inlined into itself it would be large, once for each dtype.
   template <class F>
-  void walk_axis(int axis, std::int64_t offset, F& f) const {
+  INLAY_NOINLINE void walk_axis(int axis, std::int64_t offset, F& f) const {
     const WindowAxis& a = window[axis];
     const auto i = static_cast<std::size_t>(axis);
     std::int64_t place = offset * a.input + a.start(at[i]) + taps[i].first * a.dilation;

@@ -99,7 +99,7 @@ void run_pow(KernelContext& context) {
   Tensor& y = context.output(0, broadcast(base.shape(), exponent_shape));
   visit_dtype<Union<Floats, Indices>>(base.dtype(), [&]<class T>() {
     visit_dtype<Numbers>(exponent.dtype(), [&]<class E>() {
-      map_elements<T, E, T>(base, exponent, exponent_shape, y,
+      map_elements<T, E, T>(context, base, exponent, exponent_shape, y,
                             [](auto a, auto b) { return power(a, b); });
     });
   });
@@ -114,10 +114,10 @@ Tensor& fold_inputs(KernelContext& context, F&& f) {
   }
   Tensor& y = context.output(0, shape);
   visit_dtype<Numbers>(y.dtype(), [&]<class T>() {
-    map_elements<T, T, T>(context.input(0), context.input(0), context.input(0).shape(), y,
+    map_elements<T, T, T>(context, context.input(0), context.input(0), context.input(0).shape(), y,
                           [](auto a, auto) { return a; });
     for (std::size_t i = 1; i < context.input_count(); ++i) {
-      map_elements<T, T, T>(y, context.input(i), context.input(i).shape(), y, f);
+      map_elements<T, T, T>(context, y, context.input(i), context.input(i).shape(), y, f);
     }
   });
   return y;

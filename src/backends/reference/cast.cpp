@@ -89,9 +89,9 @@ bool is_frequent(DType dtype) {
          dtype == DType::float32;
 }
 
-/// With the result of convert_numbers; in blocks of a size that compilers know and turn into vector
-/// code.
-void convert_frequent(const Tensor& from, Tensor& to) {
+/// With the result of convert_numbers, for the elements [first, last); in blocks of a size that
+/// compilers know and turn into vector code.
+void convert_frequent(const Tensor& from, Tensor& to, std::int64_t first, std::int64_t last) {
   visit_dtype<FrequentTypes>(from.dtype(), [&]<class From>() {
     using Integer = std::conditional_t<std::is_same_v<From, std::int64_t>, From, std::int32_t>;
     using W = std::conditional_t<std::is_same_v<From, float>, double, Integer>;
@@ -99,8 +99,8 @@ void convert_frequent(const Tensor& from, Tensor& to) {
       constexpr std::size_t block = 64;
       const From* x = from.as<From>().data();
       To* y = to.as_mutable<To>().data();
-      const auto size = static_cast<std::size_t>(from.size());
-      std::size_t i = 0;
+      const auto size = static_cast<std::size_t>(last);
+      auto i = static_cast<std::size_t>(first);
       for (; i + block <= size; i += block) {
         for (std::size_t k = i; k < i + block; ++k) y[k] = narrow<To>(static_cast<W>(x[k]));
       }
@@ -111,7 +111,9 @@ void convert_frequent(const Tensor& from, Tensor& to) {
 
 /// Through a block of wide values at a time.
 void convert_numbers(const Tensor& from, Tensor& to, const CastOptions& options) {
-  if (is_frequent(from.dtype()) && is_frequent(to.dtype())) return convert_frequent(from, to);
+  if (is_frequent(from.dtype()) && is_frequent(to.dtype())) {
+    return convert_frequent(from, to, 0, from.size());
+  }
   const DType wide = wide_dtype(from.dtype() == DType::string ? to.dtype() : from.dtype());
   visit_dtype<WideTypes>(wide, [&]<class W>() {
     std::array<W, 256> buffer;
@@ -163,8 +165,15 @@ CastOptions cast_options(const KernelContext& context) {
 }
 
 void run_cast(KernelContext& context) {
+  constexpr std::int64_t grain = 1 << 16;
   const Tensor& x = context.input(0);
-  convert_elements(x, context.output(0, x.shape()), cast_options(context));
+  Tensor& y = context.output(0, x.shape());
+  if (x.dtype() == y.dtype() || !is_frequent(x.dtype()) || !is_frequent(y.dtype())) {
+    return convert_elements(x, y, cast_options(context));
+  }
+  context.parallel_for((x.size() + grain - 1) / grain, [&](std::int64_t task, int) {
+    convert_frequent(x, y, task * grain, std::min(x.size(), (task + 1) * grain));
+  });
 }
 
 void run_cast_like(KernelContext& context) {

@@ -49,14 +49,45 @@ inline Shape second_shape(const KernelContext& context) {
   return shape;
 }
 
+/// Elements of cheap work that repay a task.
+inline constexpr std::int64_t map_grain = 1 << 15;
+
+/// walk_rows on all workers, which share the outermost axis.
+template <std::size_t N>
+void walk_rows_in_parallel(KernelContext& context, const Shape& shape,
+                           const std::array<Strides, N>& strides,
+                           std::type_identity_t<RowFunction<N>> row) {
+  int axis = 0;
+  while (axis < shape.rank() && shape[axis] == 1) ++axis;
+  if (shape.elements() < 2 * map_grain) return walk_rows<N>(shape, strides, row);
+  const std::int64_t inner = shape.product(axis + 1, shape.rank());
+  const std::int64_t step = std::max<std::int64_t>(1, map_grain / inner);
+  context.parallel_for((shape[axis] - 1) / step + 1, [&](std::int64_t task, int) {
+    const std::int64_t first = task * step;
+    Shape part = shape;
+    part[axis] = std::min(step, shape[axis] - first);
+    walk_rows<N>(part, strides,
+                 [&](std::int64_t index, const Offsets<N>& offsets, const Offsets<N>& steps,
+                     std::int64_t count) {
+                   Offsets<N> at = offsets;
+                   for (std::size_t n = 0; n < N; ++n) {
+                     at[n] += first * strides[n][static_cast<std::size_t>(axis)];
+                   }
+                   row(first * inner + index, at, steps, count);
+                 });
+  });
+}
+
 /// y = f(a, b) for each element of the shape that both broadcast to.
 template <class A, class B, class Y, class F>
-void map_elements(const Tensor& a, const Tensor& b, const Shape& b_shape, Tensor& y, F&& f) {
+void map_elements(KernelContext& context, const Tensor& a, const Tensor& b, const Shape& b_shape,
+                  Tensor& y, F&& f) {
   const A* first = a.as<A>().data();
   const B* second = b.as<B>().data();
   Y* out = y.as_mutable<Y>().data();
-  walk_rows<2>(
-      y.shape(), {broadcast_strides(a.shape(), y.shape()), broadcast_strides(b_shape, y.shape())},
+  walk_rows_in_parallel<2>(
+      context, y.shape(),
+      {broadcast_strides(a.shape(), y.shape()), broadcast_strides(b_shape, y.shape())},
       [&](std::int64_t index, const Offsets<2>& at, const Offsets<2>& step, std::int64_t count) {
         for (std::int64_t i = 0; i < count; ++i) {
           out[index + i] =
@@ -74,7 +105,8 @@ void map_binary(KernelContext& context, F&& f) {
   const Shape b_shape = second_shape(context);
   Tensor& y = context.output(0, broadcast(a.shape(), b_shape));
   visit_dtype<Group>(a.dtype(), [&]<class T>() {
-    map_elements<T, T, std::conditional_t<std::is_void_v<Out>, T, Out>>(a, b, b_shape, y, f);
+    map_elements<T, T, std::conditional_t<std::is_void_v<Out>, T, Out>>(context, a, b, b_shape, y,
+                                                                        f);
   });
 }
 

@@ -1,5 +1,7 @@
-// Transpose, for every dtype whose elements are whole bytes.
+// Transpose, DepthToSpace and SpaceToDepth, for every dtype whose elements are whole bytes.
 #include "backends/cpu/transpose.hpp"
+
+#include "backends/reference/block_move.hpp"
 
 namespace inlay::inline v0::cpu {
 namespace {
@@ -39,6 +41,28 @@ class TransposeKernel final : public Kernel {
   const SpatialKernels& spatial_;
 };
 
+template <bool to_space>
+class BlockMoveKernel final : public Kernel {
+ public:
+  BlockMoveKernel(const CompileContext&, const KernelTable& table) : spatial_(table.spatial) {}
+
+  void run(KernelContext& context) const override {
+    const kernels::BlockMove move = kernels::block_move(context, to_space);
+    const Tensor& x = context.input(0);
+    const auto element = static_cast<std::size_t>(bit_width(x.dtype())) / 8;
+    Tensor& y = context.output(0, move.result);
+    if (y.size() == 0) return;
+    std::size_t dims[6];
+    for (std::size_t i = 0; i < 6; ++i) dims[i] = to_size(move.axes[static_cast<int>(i)]);
+    run_transpose(context, spatial_,
+                  kernels::make_transpose_plan(6, dims, move.perm.data(), element), x.data(),
+                  y.mutable_data());
+  }
+
+ private:
+  const SpatialKernels& spatial_;
+};
+
 Support supports_transpose(const CompileContext& context) {
   const DType dtype = context.dtype(0);
   const int bits = bit_width(dtype);
@@ -49,7 +73,11 @@ Support supports_transpose(const CompileContext& context) {
 }  // namespace
 
 std::vector<CpuOp> transpose_ops() {
-  return {cpu_op("", "Transpose", supports_transpose, compile_as<TransposeKernel>)};
+  return {
+      cpu_op("", "Transpose", supports_transpose, compile_as<TransposeKernel>),
+      cpu_op("", "DepthToSpace", supports_transpose, compile_as<BlockMoveKernel<true>>),
+      cpu_op("", "SpaceToDepth", supports_transpose, compile_as<BlockMoveKernel<false>>),
+  };
 }
 
 }  // namespace inlay::inline v0::cpu

@@ -1,5 +1,6 @@
 // Concat, Split, Slice, Tile, ReverseSequence, DepthToSpace, SpaceToDepth, Trilu.
 #include "backends/reference/arguments.hpp"
+#include "backends/reference/block_move.hpp"
 #include "backends/reference/parts.hpp"
 #include "backends/reference/reference.hpp"
 #include "ops/shape_rules.hpp"
@@ -134,35 +135,19 @@ void reverse_sequence(KernelContext& context) {
   });
 }
 
-/// Pixels (n, c, h, block row, w, block column) lie densely in space; in depth the block's row and
-/// column come before the channel (DCR) or after it (CRD).
 void move_blocks(KernelContext& context, bool to_space) {
   const Tensor& data = context.input(0);
-  const std::int64_t block = context.attributes().integer("blocksize", 0);
-  if (data.rank() != 4 || block < 1 || block > INT32_MAX) {
-    context.fail(ErrorCode::invalid_argument, "needs a tensor of rank 4 and a block size");
+  const BlockMove move = block_move(context, to_space);
+  const Strides from = dense_strides(move.axes);
+  Shape moved;
+  Strides source{};
+  for (std::size_t i = 0; i < move.perm.size(); ++i) {
+    moved.push_back(move.axes[static_cast<int>(move.perm[i])]);
+    source[i] = from[move.perm[i]];
   }
-  const std::int64_t per_depth = to_space ? block * block : 1;
-  const std::int64_t per_side = to_space ? 1 : block;
-  if (data.dim(1) % per_depth != 0 || data.dim(2) % per_side != 0 || data.dim(3) % per_side != 0) {
-    context.fail(ErrorCode::shape_mismatch, "an axis is no multiple of the block size");
-  }
-  const std::int64_t n = data.dim(0);
-  const std::int64_t c = data.dim(1) / per_depth;
-  const std::int64_t h = data.dim(2) / per_side;
-  const std::int64_t w = data.dim(3) / per_side;
-  const Shape pixels{n, c, h, block, w, block};
-  const Strides space = dense_strides(pixels);
-  const bool depth_first = context.attributes().text("mode", "DCR") == "DCR";
-  const Strides d = dense_strides(depth_first ? Shape{n, block, block, c, h, w}
-                                              : Shape{n, c, block, block, h, w});
-  const Strides depth = depth_first ? Strides{d[0], d[3], d[4], d[1], d[5], d[2]}
-                                    : Strides{d[0], d[1], d[4], d[2], d[5], d[3]};
-  const Shape shape = to_space ? Shape{n, c, Shape{h, block}.elements(), Shape{w, block}.elements()}
-                               : Shape{n, Shape{c, block, block}.elements(), h, w};
-  write_stored(context, context.output(0, shape), [&](auto* to) {
-    copy_strided(pixels, to, to_space ? space : depth,
-                 stored<element_t<decltype(to)>>(context, data), to_space ? depth : space);
+  write_stored(context, context.output(0, move.result), [&](auto* to) {
+    copy_strided(moved, to, dense_strides(moved), stored<element_t<decltype(to)>>(context, data),
+                 source);
   });
 }
 

@@ -111,13 +111,14 @@ void gemm_block(std::int64_t k, const float* a, std::int64_t a_stride, const Gem
   using Blocking = GemmBlocking<A>;
   alignas(64) float acc[Blocking::mr * Blocking::nr];
   const bool b_is_packed = b.rows == packed_rows<A>.offsets;
+  const bool is_plain = out.epilogue->alpha == 1.0f && out.epilogue->beta == 1.0f;
   for (std::int64_t begin = 0; begin < tile.cols; begin += Blocking::nc) {
     const std::int64_t end = tile.cols - begin < Blocking::nc ? tile.cols : begin + Blocking::nc;
-    // What the L2 cache needs next: the block of columns beside this, else the first one further
-    // down.
+    // Of B, the L2 cache needs the block of columns beside this, else the first one further down.
+    constexpr std::int64_t panels = Blocking::nc / Blocking::nr;
     const bool is_last = end == tile.cols;
     const std::int64_t far = is_last ? k * Blocking::nr - begin / Blocking::nr * b.panel_stride
-                                     : Blocking::nc / Blocking::nr * b.panel_stride;
+                                     : panels * b.panel_stride;
     const bool fetches = b_is_packed && (is_last ? b.goes_on : end + Blocking::nc <= tile.cols);
     const std::int64_t far_step =
         fetches ? ceil_div(Blocking::nr, ceil_div(tile.rows, Blocking::mr)) : 0;
@@ -137,16 +138,20 @@ void gemm_block(std::int64_t k, const float* a, std::int64_t a_stride, const Gem
         const float* columns = full ? b.panels + j / Blocking::nr * b.panel_stride : b.tail;
         const std::int64_t cols = full ? Blocking::nr : tile.cols - j;
         const GemmTile part{tile.row + i, tile.col + j, rows, cols};
-        prefetch_tile(out, part);
-        if (full && b_is_packed && rows == Blocking::mr) {
-          const std::int64_t part_of_it = i / Blocking::mr * k * far_step;
-          gemm_micro_packed<A>(k, panel_of_a, columns, columns + (fetches ? far + part_of_it : 0),
-                               far_step, acc);
-        } else {
-          const std::int64_t* b_rows = full ? b.rows : packed_rows<A>.offsets;
-          const std::int64_t vecs = ceil_div(cols, lanes<float, A>);
-          gemm_micro_table<A>.entries[rows - 1][vecs - 1](k, panel_of_a, columns, b_rows, acc);
+        if (full && b_is_packed && rows == Blocking::mr && is_plain) {
+          constexpr std::int64_t near_step = ceil_div(std::int64_t{Blocking::mr}, panels);
+          const float* next_a = i + Blocking::mr < tile.rows ? panel_of_a + a_stride : a;
+          const GemmAhead ahead{next_a + (j - begin) / Blocking::nr * k * near_step,
+                                columns + (fetches ? far + i / Blocking::mr * k * far_step : 0),
+                                near_step, far_step};
+          gemm_micro_packed<A>(k, panel_of_a, columns, ahead, out, part);
+          continue;
         }
+        float* c = out.c + part.row * out.ldc + part.col;
+        for (std::int64_t r = 0; r < rows; ++r) prefetch_row(c + r * out.ldc, cols);
+        const std::int64_t* b_rows = full ? b.rows : packed_rows<A>.offsets;
+        const std::int64_t vecs = ceil_div(cols, lanes<float, A>);
+        gemm_micro_table<A>.entries[rows - 1][vecs - 1](k, panel_of_a, columns, b_rows, acc);
         gemm_finish<A>(acc, Blocking::nr, out, part);
       }
     }

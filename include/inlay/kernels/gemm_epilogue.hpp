@@ -16,13 +16,10 @@ struct GemmOutput {
   bool first, last;
 };
 
-/// Fetches a tile of C while its products are computed.
-INLAY_INLINE void prefetch_tile(const GemmOutput& out, const GemmTile& tile) {
-  float* c = out.c + tile.row * out.ldc + tile.col;
-  for (std::int64_t r = 0; r < tile.rows; ++r, c += out.ldc) {
-    prefetch_to_write(c);
-    prefetch_to_write(c + tile.cols - 1);
-  }
+/// Fetches a row of a tile of C while its products are computed.
+INLAY_INLINE void prefetch_row(float* c, std::int64_t cols) {
+  prefetch_to_write(c);
+  prefetch_to_write(c + cols - 1);
 }
 
 namespace detail {
@@ -43,36 +40,46 @@ INLAY_INLINE void gemm_finish_columns(const float* acc, std::int64_t acc_stride,
   const ClampRange range = clamp_range(e.activation);
   const Vf low(range.low), high(range.high);
   const bool clamps = out.last && range.is_clamp;
-  Vf col_bias[Vecs];
-  unroll<Vecs>([&](auto v) {
-    col_bias[v] = e.col_bias == nullptr ? Vf(0.0f) : fetch(e.col_bias + tile.col, v);
-  });
   float* c = out.c + tile.row * out.ldc + tile.col;
   const float* residual = e.residual == nullptr || !out.first
                               ? nullptr
                               : e.residual + tile.row * e.residual_stride + tile.col;
   for (std::int64_t r = 0; r < tile.rows; ++r, c += out.ldc, acc += acc_stride) {
-    Vf base[Vecs];
-    if (out.first) {
-      const Vf row_bias(e.row_bias == nullptr ? 0.0f : e.row_bias[tile.row + r]);
-      unroll<Vecs>([&](auto v) { base[v] = row_bias + col_bias[v]; });
+    Vf y[Vecs];
+    const auto add = [&](auto addend) {
+      unroll<Vecs>([&](auto v) { y[v] = fma<A>(addend(v), beta, y[v]); });
+    };
+    unroll<Vecs>([&](auto v) { y[v] = load<float, A>(acc + v * size) * alpha; });
+    if (!out.first) {
+      unroll<Vecs>([&](auto v) { y[v] += fetch(c, v); });
+    } else {
+      if (e.row_bias != nullptr) add([&](auto) { return Vf(e.row_bias[tile.row + r]); });
+      if (e.col_bias != nullptr) add([&](auto v) { return fetch(e.col_bias + tile.col, v); });
       if (residual != nullptr) {
-        unroll<Vecs>([&](auto v) { base[v] += fetch(residual, v); });
+        add([&](auto v) { return fetch(residual, v); });
         residual += e.residual_stride;
       }
-      unroll<Vecs>([&](auto v) { base[v] *= beta; });
-    } else {
-      unroll<Vecs>([&](auto v) { base[v] = fetch(c, v); });
     }
     unroll<Vecs>([&](auto v) {
-      Vf y = fma<A>(load<float, A>(acc + v * size), alpha, base[v]);
-      if (clamps) y = clamp<A>(y, low, high);
+      if (clamps) y[v] = clamp<A>(y[v], low, high);
       if (Whole || v + 1 < Vecs) {
-        store<float, A>(c + v * size, y);
+        store<float, A>(c + v * size, y[v]);
       } else {
-        store_first<float, A>(c + v * size, y, last_lanes);
+        store_first<float, A>(c + v * size, y[v], last_lanes);
       }
     });
+  }
+}
+
+/// The activations of a tile that are no clamp, once its sums are done.
+template <class A>
+INLAY_INLINE void gemm_activate(const GemmOutput& out, const GemmTile& tile) {
+  const Activation& activation = out.epilogue->activation;
+  if (out.last && activation.kind != ActivationKind::none && !clamp_range(activation).is_clamp) {
+    for (std::int64_t r = 0; r < tile.rows; ++r) {
+      float* c = out.c + (tile.row + r) * out.ldc + tile.col;
+      activate<A>(activation, c, c, tile.cols);
+    }
   }
 }
 
@@ -81,8 +88,8 @@ INLAY_INLINE void gemm_finish_columns(const float* acc, std::int64_t acc_stride,
 /// Adds the products of a tile to C: acc[r * acc_stride + j] is the product at (tile.row + r,
 /// tile.col + j). Reads whole vectors of `acc`.
 template <class A>
-INLAY_FLATTEN void gemm_finish(const float* acc, std::int64_t acc_stride, const GemmOutput& out,
-                               const GemmTile& tile) {
+INLAY_FLATTEN INLAY_NOINLINE void gemm_finish(const float* acc, std::int64_t acc_stride,
+                                              const GemmOutput& out, const GemmTile& tile) {
   constexpr std::int64_t size = lanes<float, A>;
   constexpr int vecs = GemmBlocking<A>::vecs;
   GemmTile part = tile;
@@ -97,13 +104,7 @@ INLAY_FLATTEN void gemm_finish(const float* acc, std::int64_t acc_stride, const 
     detail::gemm_finish_columns<A, 1, false>(acc + j, acc_stride, out, part,
                                              static_cast<std::size_t>(n));
   }
-  const Activation& activation = out.epilogue->activation;
-  if (out.last && activation.kind != ActivationKind::none && !clamp_range(activation).is_clamp) {
-    for (std::int64_t r = 0; r < tile.rows; ++r) {
-      float* c = out.c + (tile.row + r) * out.ldc + tile.col;
-      activate<A>(activation, c, c, tile.cols);
-    }
-  }
+  detail::gemm_activate<A>(out, tile);
 }
 
 }  // namespace inlay::inline v0::kernels

@@ -73,35 +73,77 @@ INLAY_FLATTEN void gemm_micro_row(std::int64_t k, const float* INLAY_RESTRICT a,
   each([&](auto j, auto v) { store<float, A>(acc + j * Blocking::nr + v * size, sums[j][v]); });
 }
 
-/// gemm_micro on whole packed panels, of which B comes from the L2 cache. Fetches k * far_step
-/// floats at `far` into that cache meanwhile.
+/// What a tile fetches into the L2 cache for those after it: of `a` and of `b`, so many floats per
+/// product.
+struct GemmAhead {
+  const float *a, *b;
+  std::int64_t a_step, b_step;
+};
+
+/// gemm_micro on a whole tile of packed panels, of which B comes from the L2 cache, and gemm_finish
+/// without a way through memory, for alpha and beta of 1. Fetches the tile of C row by row: all at
+/// once they would hold up B.
 template <class A>
 INLAY_FLATTEN void gemm_micro_packed(std::int64_t k, const float* INLAY_RESTRICT a,
-                                     const float* INLAY_RESTRICT b, const float* far,
-                                     std::int64_t far_step, float* INLAY_RESTRICT acc) {
+                                     const float* INLAY_RESTRICT b, GemmAhead ahead,
+                                     const GemmOutput& out, const GemmTile& tile) {
   using Blocking = GemmBlocking<A>;
   constexpr int rows = Blocking::mr, vecs = Blocking::vecs;
   constexpr int size = static_cast<int>(lanes<float, A>);
-  constexpr int ahead = 8 * Blocking::nr;
+  constexpr int soon = 8 * Blocking::nr;
   Vec<float, A> sums[rows][vecs];
-  unroll<rows>(
-      [&](auto r) { unroll<vecs>([&](auto v) { sums[r][v] = broadcast<float, A>(0.0f); }); });
-  for (std::int64_t p = 0; p < k; ++p) {
-    Vec<float, A> columns[vecs];
-    unroll<vecs>([&](auto v) { columns[v] = load<float, A>(b + v * size); });
-    for (int line = 0; line < Blocking::nr; line += 16) prefetch(b + ahead + line);
-    prefetch_l2(far);
-    unroll<rows>([&](auto r) {
-      const Vec<float, A> x = broadcast<float, A>(a[r]);
-      unroll<vecs>([&](auto v) { sums[r][v] = fma<A>(x, columns[v], sums[r][v]); });
-    });
-    a += Blocking::mr;
-    b += Blocking::nr;
-    far += far_step;
+  const auto each = [](auto f) {
+    unroll<rows>([&](auto r) { unroll<vecs>([&](auto v) { f(r, v); }); });
+  };
+  each([&](auto r, auto v) { sums[r][v] = broadcast<float, A>(0.0f); });
+  float* const c = out.c + tile.row * out.ldc + tile.col;
+  float* next_row = c;
+  const std::int64_t between_rows = k < 8 * rows ? ceil_div(k, std::int64_t{rows}) : 8;
+  for (std::int64_t p = 0, r = 0; p < k; ++r) {
+    std::int64_t until = k;
+    if (r < rows) {
+      prefetch_row(next_row, Blocking::nr);
+      next_row += out.ldc;
+      if (p + between_rows < k) until = p + between_rows;
+    }
+    for (; p < until; ++p) {
+      Vec<float, A> columns[vecs];
+      unroll<vecs>([&](auto v) { columns[v] = load<float, A>(b + v * size); });
+      for (int line = 0; line < Blocking::nr; line += 16) prefetch(b + soon + line);
+      prefetch_l2(ahead.a);
+      prefetch_l2(ahead.b);
+      unroll<rows>([&](auto i) {
+        const Vec<float, A> x = broadcast<float, A>(a[i]);
+        unroll<vecs>([&](auto v) { sums[i][v] = fma<A>(x, columns[v], sums[i][v]); });
+      });
+      a += Blocking::mr;
+      b += Blocking::nr;
+      ahead.a += ahead.a_step;
+      ahead.b += ahead.b_step;
+    }
   }
-  unroll<rows>([&](auto r) {
-    unroll<vecs>([&](auto v) { store<float, A>(acc + r * Blocking::nr + v * size, sums[r][v]); });
-  });
+  const GemmEpilogue& e = *out.epilogue;
+  const auto add = [&](const float* from, std::int64_t stride) {
+    each([&](auto r, auto v) { sums[r][v] += load<float, A>(from + r * stride + v * size); });
+  };
+  if (!out.first) {
+    add(c, out.ldc);
+  } else {
+    if (e.row_bias != nullptr) {
+      each([&](auto r, auto v) { sums[r][v] += Vec<float, A>(e.row_bias[tile.row + r]); });
+    }
+    if (e.col_bias != nullptr) add(e.col_bias + tile.col, 0);
+    if (e.residual != nullptr) {
+      add(e.residual + tile.row * e.residual_stride + tile.col, e.residual_stride);
+    }
+  }
+  const ClampRange range = clamp_range(e.activation);
+  if (out.last && range.is_clamp) {
+    const Vec<float, A> low(range.low), high(range.high);
+    each([&](auto r, auto v) { sums[r][v] = clamp<A>(sums[r][v], low, high); });
+  }
+  each([&](auto r, auto v) { store<float, A>(c + r * out.ldc + v * size, sums[r][v]); });
+  detail::gemm_activate<A>(out, tile);
 }
 
 }  // namespace inlay::inline v0::kernels

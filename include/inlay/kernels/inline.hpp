@@ -14,8 +14,12 @@
 #define INLAY_INLINE inline __attribute__((always_inline))
 /// Everything that the function calls is inlined into it.
 #define INLAY_FLATTEN __attribute__((flatten))
-/// Stays a call, also in a flattened function: for rare and bulky work.
+/// Stays a call, also in a flattened function, and one copy: for rare and bulky work.
+#if defined(__clang__)
 #define INLAY_NOINLINE __attribute__((noinline))
+#else
+#define INLAY_NOINLINE __attribute__((noinline, noclone))
+#endif
 /// Small rather than fast: what runs once per model, or is next to nothing of a run.
 #define INLAY_COLD __attribute__((cold))
 #define INLAY_RESTRICT __restrict__

@@ -1,16 +1,26 @@
 // Convolution with one channel per group on blocked channels: pixels are whole registers.
 #pragma once
 
+#include <array>
+#include <utility>
+
 #include <inlay/kernels/blocked_conv_plan.hpp>
 #include <inlay/kernels/blocked_micro.hpp>
 
 namespace inlay::inline v0::kernels {
 
-/// Pixels in registers at once; a tap takes one more.
+/// Numbers of pixels in registers at once, where a tap takes one more: among them what the common
+/// sizes of pictures leave between their borders.
 template <class A>
-inline constexpr int depthwise_pixels = vector_registers<A> == 32 ? 14 : 8;
+inline constexpr auto depthwise_pixels = [] {
+  if constexpr (vector_registers<A> == 32) {
+    return std::to_array({1, 3, 5, 7, 10, 12, 14});
+  } else {
+    return std::to_array({1, 2, 4, 6, 8});
+  }
+}();
 
-/// A run of pixels that see the same taps.
+/// Pixels that see the same taps: lines of tiles of neighbours.
 template <class A>
 struct DepthwiseRun {
   const float* input;     ///< where the first pixel's window begins
@@ -18,59 +28,82 @@ struct DepthwiseRun {
   const float* residual;  ///< may be null
   float* y;
   std::int64_t taps;
-  const std::int64_t* offsets;     ///< of the taps
-  const std::int64_t* places;      ///< likewise, in the weights
-  std::int64_t in_step, out_step;  ///< floats from a pixel to the next
+  const std::int64_t* offsets;       ///< of the taps
+  const std::int64_t* places;        ///< likewise, in the weights
+  std::int64_t in_step, out_step;    ///< floats from a pixel to the next
+  std::int64_t in_pitch, out_pitch;  ///< from a line to the next
+  std::int64_t lines, tiles;         ///< tiles per line
   Vec<float, A> bias, low, high;
 };
 
-/// y[r] = clamp(residual[r] + bias + sum over taps of input[offset + r] * weight) for Pixels pixels
-/// r, each a register. `Dense`: they are neighbours in input and output.
+/// y[r] = clamp(residual[r] + bias + sum over taps of input[offset + r] * weight), a register per
+/// pixel, for all pixels r of a run, `Pixels` a tile. `Dense`: those of a line are neighbours in
+/// input and output.
 template <class A, int Pixels, bool Dense>
 INLAY_FLATTEN void depthwise_micro(const DepthwiseRun<A>& run) {
   constexpr std::int64_t block = channel_block<A>;
   const std::int64_t in_step = Dense ? block : run.in_step, out_step = Dense ? block : run.out_step;
-  Vec<float, A> sums[Pixels];
-  // The bias comes last: a sum that starts at a large one is rounded at its size each time.
-  unroll<Pixels>([&](auto r) { sums[r] = broadcast<float, A>(0.0f); });
-  for (std::int64_t t = 0; t < run.taps; ++t) {
-    const float* x = run.input + run.offsets[t];
-    const Vec<float, A> weight = load<float, A>(run.weights + run.places[t]);
-    unroll<Pixels>(
-        [&](auto r) { sums[r] = fma<A>(load<float, A>(x + r * in_step), weight, sums[r]); });
+  const std::int64_t taps = run.taps;
+  const Vec<float, A> bias = run.bias, low = run.low, high = run.high;
+  for (std::int64_t line = 0; line < run.lines; ++line) {
+    const float* input = run.input + line * run.in_pitch;
+    float* y = run.y + line * run.out_pitch;
+    const float* residual = run.residual == nullptr ? nullptr : run.residual + line * run.out_pitch;
+    for (std::int64_t i = 0; i < run.tiles; ++i, input += Pixels * in_step) {
+      Vec<float, A> sums[Pixels];
+      // The bias comes last: a sum that starts at a large one is rounded at its size each time.
+      unroll<Pixels>([&](auto r) { sums[r] = broadcast<float, A>(0.0f); });
+      for (std::int64_t t = 0; t < taps; ++t) {
+        const float* x = input + run.offsets[t];
+        const Vec<float, A> weight = load<float, A>(run.weights + run.places[t]);
+        unroll<Pixels>(
+            [&](auto r) { sums[r] = fma<A>(load<float, A>(x + r * in_step), weight, sums[r]); });
+      }
+      unroll<Pixels>([&](auto r) { sums[r] += bias; });
+      if (residual != nullptr) {
+        unroll<Pixels>([&](auto r) { sums[r] += load<float, A>(residual + r * out_step); });
+        residual += Pixels * out_step;
+      }
+      unroll<Pixels>(
+          [&](auto r) { store<float, A>(y + r * out_step, clamp<A>(sums[r], low, high)); });
+      y += Pixels * out_step;
+    }
   }
-  unroll<Pixels>([&](auto r) {
-    Vec<float, A> y = sums[r] + run.bias;
-    if (run.residual != nullptr) y += load<float, A>(run.residual + r * out_step);
-    store<float, A>(run.y + r * out_step, clamp<A>(y, run.low, run.high));
-  });
 }
 
 template <class A>
 using DepthwiseMicro = void (*)(const DepthwiseRun<A>& run);
 
-/// depthwise_micro for the numbers of pixels that tile_pixels gives (the most last), of dense runs
-/// and of others.
+/// depthwise_micro for those numbers of pixels, of dense runs and of others.
 template <class A>
-struct DepthwiseMicroTable {
-  static constexpr int most = depthwise_pixels<A>, small = most / 2;
-  DepthwiseMicro<A> entries[small + 1][2];
-
-  INLAY_INLINE constexpr DepthwiseMicro<A> get(std::int64_t pixels, bool dense) const {
-    return entries[pixels > small ? small : pixels - 1][dense];
-  }
-};
-
-template <class A>
-inline constexpr DepthwiseMicroTable<A> depthwise_micro_table = [
-]<int... R>(std::integer_sequence<int, R...>) {
-  using Table = DepthwiseMicroTable<A>;
-  return Table{{{&depthwise_micro < A, R < Table::small ? R + 1 : Table::most, false >,
-                 &depthwise_micro < A, R < Table::small ? R + 1 : Table::most, true > }...}};
+inline constexpr auto depthwise_micro_table = []<std::size_t... I>(std::index_sequence<I...>) {
+  using Micro = DepthwiseMicro<A>;
+  return std::array<std::array<Micro, 2>, sizeof...(I)>{
+      {{&depthwise_micro<A, depthwise_pixels<A>[I], false>,
+        &depthwise_micro<A, depthwise_pixels<A>[I], true>}...}};
 }
-(std::make_integer_sequence<int, DepthwiseMicroTable<A>::small + 1>{});
+(std::make_index_sequence<depthwise_pixels<A>.size()>{});
 
 namespace detail {
+
+/// depthwise_micro on `lines` lines of `length` pixels.
+template <class A>
+INLAY_INLINE void depthwise_lines(DepthwiseRun<A>& run, std::int64_t lines, std::int64_t length) {
+  constexpr std::int64_t block = channel_block<A>;
+  const bool dense = run.in_step == block && run.out_step == block;
+  run.lines = lines;
+  std::size_t size = depthwise_pixels<A>.size() - 1;
+  for (std::int64_t left = length; left > 0;) {
+    while (depthwise_pixels<A>[size] > left) --size;
+    run.tiles = left / depthwise_pixels<A>[size];
+    depthwise_micro_table<A>[size][dense](run);
+    const std::int64_t done = run.tiles * depthwise_pixels<A>[size];
+    run.input += done * run.in_step;
+    run.y += done * run.out_step;
+    if (run.residual != nullptr) run.residual += done * run.out_step;
+    left -= done;
+  }
+}
 
 /// Neighbouring outputs along an axis that see the same taps of it, inside the picture.
 struct TapRun {
@@ -109,7 +142,7 @@ struct TapAxis {
 template <class A>
 void blocked_depthwise_task(const ConvProblem& problem, const BlockedConvPlan& plan,
                             std::int64_t task) {
-  constexpr std::int64_t block = channel_block<A>, max_pixels = depthwise_pixels<A>;
+  constexpr std::int64_t block = channel_block<A>;
   const ConvShape& s = problem.shape;
   const std::int64_t index = task / plan.bands;  // of image and block
   const std::int64_t f = index % plan.tiles * block;
@@ -121,7 +154,12 @@ void blocked_depthwise_task(const ConvProblem& problem, const BlockedConvPlan& p
   run.offsets = offsets, run.places = places;
   run.bias = problem.bias == nullptr ? Vec<float, A>(0.0f) : load<float, A>(problem.bias + f);
   run.low = Vec<float, A>(range.low), run.high = Vec<float, A>(range.high);
-  const std::int64_t output = index * s.out.count() * block;
+  const float* const input = problem.input + index * s.in.count() * block;
+  const auto write_to = [&](std::int64_t y, std::int64_t x) {
+    const std::int64_t at = ((index * s.out.h + y) * s.out.w + x) * block;
+    run.y = problem.output + at;
+    run.residual = problem.residual == nullptr ? nullptr : problem.residual + at;
+  };
   const std::int64_t end = band.start.h + band.size.h, x_end = band.start.w + band.size.w;
   const detail::TapAxis vertical = {s.in.h, s.kernel.h, s.stride.h, s.dilation.h, s.pad.h};
   const detail::TapAxis across = {s.in.w, s.kernel.w, s.stride.w, s.dilation.w, s.pad.w};
@@ -137,31 +175,23 @@ void blocked_depthwise_task(const ConvProblem& problem, const BlockedConvPlan& p
           places[run.taps] = (i * s.kernel.w + j) * block;
         }
       }
+      run.input = input + ((y * s.stride.h - s.pad.h) * s.in.w + x * s.stride.w - s.pad.w) * block;
+      write_to(y, x);
+      run.in_step = s.stride.w * block, run.out_step = block;
+      run.in_pitch = s.stride.h * s.in.w * block, run.out_pitch = s.out.w * block;
       // Along the longer side: registers hold neighbours of a row or of a column.
-      const std::int64_t high = rows.end - rows.begin, wide = columns.end - columns.begin;
-      const bool down = high > wide;
-      const std::int64_t lines = down ? wide : high, length = down ? high : wide;
-      run.in_step = (down ? s.stride.h * s.in.w : s.stride.w) * block;
-      run.out_step = (down ? s.out.w : 1) * block;
-      const bool dense = run.in_step == block && run.out_step == block;
-      for (std::int64_t line = 0; line < lines; ++line) {
-        for (std::int64_t i = 0, pixels = 0; i < length; i += pixels) {
-          pixels = tile_pixels(length - i, max_pixels, false);
-          const std::int64_t oy = y + (down ? i : line), ox = x + (down ? line : i);
-          const std::int64_t at = output + (oy * s.out.w + ox) * block;
-          run.input = problem.input + ((index * s.in.h + oy * s.stride.h - s.pad.h) * s.in.w +
-                                       ox * s.stride.w - s.pad.w) *
-                                          block;
-          run.y = problem.output + at;
-          run.residual = problem.residual == nullptr ? nullptr : problem.residual + at;
-          depthwise_micro_table<A>.get(pixels, dense)(run);
-        }
+      std::int64_t lines = rows.end - rows.begin, length = columns.end - columns.begin;
+      if (lines > length) {
+        std::swap(lines, length);
+        std::swap(run.in_step, run.in_pitch);
+        std::swap(run.out_step, run.out_pitch);
       }
+      detail::depthwise_lines(run, lines, length);
     }
   }
   if (!range.is_clamp && problem.activation.kind != ActivationKind::none) {
-    float* const to = problem.output + output + (band.start.h * s.out.w + band.start.w) * block;
-    activate<A>(problem.activation, to, to, band.size.count() * block);
+    write_to(band.start.h, band.start.w);
+    activate<A>(problem.activation, run.y, run.y, band.size.count() * block);
   }
 }
 

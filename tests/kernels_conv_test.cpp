@@ -330,6 +330,22 @@ TEST_CASE("convolutions to a few pixels agree with plain loops", "[kernels][conv
   }
 }
 
+TEST_CASE("convolutions of one channel's frames agree with plain loops", "[kernels][conv]") {
+  for (const std::int64_t stride : {1, 2, 7, 160}) {
+    for (const std::int64_t dilation : {1, 3}) {
+      for (const std::int64_t frames : {13, 33, 70}) {
+        ConvShape s = shape_2d(2, 2 * 31, 2, 1, 1, 1, 1, 0);
+        s.batch = 2;
+        s.kernel.w = 300, s.stride.w = stride, s.dilation.w = dilation, s.out.w = frames;
+        s.in.w = (frames - 1) * stride + 299 * dilation + 1;
+        check(Kind::conv, s, {true, true, {ActivationKind::relu}});
+        s.in.w -= 1;  // the last frame reaches into the padding behind the row
+        check(Kind::conv, s);
+      }
+    }
+  }
+}
+
 TEST_CASE("depthwise convolutions agree with plain loops", "[kernels][conv]") {
   for (std::int64_t kernel : {1, 3, 5, 9}) {
     for (std::int64_t stride : {1, 2, 3}) {

@@ -142,8 +142,10 @@ TEST_CASE("gemm agrees with plain loops across its blocks of k, rows and columns
           "[kernels][gemm]") {
   for (const auto* table : usable_tables()) {
     for (int packed = 0; packed < 4; ++packed) {
-      for (auto [m, n, k] :
-           {std::array<std::int64_t, 3>{177, 45, 1025}, {37, 401, 600}, {5, 70, 900}}) {
+      for (auto [m, n, k] : {std::array<std::int64_t, 3>{177, 45, 1025},
+                             {37, 401, 600},
+                             {5, 70, 900},
+                             {1, 700, 600}}) {
         Case c{m, n, k};
         c.pack_a = (packed & 1) != 0;
         c.pack_b = (packed & 2) != 0;

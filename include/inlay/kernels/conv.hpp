@@ -14,6 +14,13 @@ INLAY_INLINE constexpr bool same(const Extent3& a, const Extent3& b) {
   return a.d == b.d && a.h == b.h && a.w == b.w;
 }
 
+/// Whether the outputs of one channel see steps of one row, which all lie inside.
+INLAY_INLINE constexpr bool suits_frames(const ConvShape& s) {
+  return s.group_channels() == 1 && s.in.d * s.in.h == 1 && s.kernel.d * s.kernel.h == 1 &&
+         s.out.d * s.out.h == 1 && same(s.pad, {0, 0, 0}) &&
+         (s.out.w - 1) * s.stride.w + (s.kernel.w - 1) * s.dilation.w < s.in.w;
+}
+
 template <class A>
 ConvMethod conv_method(const ConvShape& s) {
   constexpr std::int64_t depthwise_max_filters = 4;  // more per channel repay a GEMM
@@ -24,6 +31,7 @@ ConvMethod conv_method(const ConvShape& s) {
     return ConvMethod::depthwise;
   }
   if (suits_few<A>(s)) return ConvMethod::few;
+  if (suits_frames(s)) return ConvMethod::frames;
   if (s.kernel.count() == 1 && s.stride.count() == 1 && no_pad && same(s.in, s.out)) {
     return ConvMethod::pointwise;
   }
@@ -86,6 +94,9 @@ INLAY_INLINE GemmProblem conv_gemm(const ConvProblem& problem, const ConvPlan& p
     gemm.a = {problem.weights + group * gemm.m * gemm.k, gemm.k, 1};
     gemm.b = {gemm.b.data, 1, 1};  // the whole input of the group is one column
   } else {
+    if (plan.method == ConvMethod::frames) {
+      gemm.b.row_stride = s.dilation.w, gemm.b.col_stride = s.stride.w;
+    }
     gemm.packed_a = problem.weights + group * packed_a_size<A>(gemm.m, gemm.k);
   }
   if (problem.bias != nullptr) gemm.epilogue.row_bias = problem.bias + group * gemm.m;

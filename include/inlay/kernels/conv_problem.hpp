@@ -53,6 +53,7 @@ struct ConvProblem {
 
 enum class ConvMethod : std::uint8_t {
   pointwise,  ///< a GEMM on the input as it is: kernel 1, stride 1, no padding
+  frames,     ///< a GEMM on the input as it is: frames of one channel, no padding
   planes,     ///< a GEMM that reads B in padded copies of the input's planes
   im2col,     ///< a GEMM whose B panels are gathered from the input, never stored whole
   vector,     ///< one output pixel that sees the whole input: a matrix times a vector

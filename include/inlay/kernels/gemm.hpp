@@ -103,14 +103,40 @@ struct PackedRows {
 template <class A>
 inline constexpr PackedRows<A> packed_rows;
 
+/// gemm_block for one row of A, whose products are a_step apart, and packed panels of B.
+template <class A>
+void gemm_row_block(std::int64_t k, const float* a, std::int64_t a_step, const GemmBlockB& b,
+                    const GemmOutput& out, const GemmTile& tile) {
+  constexpr std::int64_t nr = GemmBlocking<A>::nr, together = 4;
+  alignas(64) float acc[together * nr];
+  std::int64_t j = 0;
+  for (; j + together * nr <= tile.cols; j += together * nr) {
+    gemm_micro_row<A, together>(k, a, a_step, b.panels + j / nr * b.panel_stride, b.panel_stride,
+                                acc);
+    gemm_finish<A>(acc, 0, out, {tile.row, tile.col + j, 1, together * nr});
+  }
+  for (; j < tile.cols; j += nr) {
+    const std::int64_t left = tile.cols - j, cols = left < nr ? left : nr;
+    gemm_micro_row<A, 1>(k, a, a_step, cols < nr ? b.tail : b.panels + j / nr * b.panel_stride, 0,
+                         acc);
+    gemm_finish<A>(acc, 0, out, {tile.row, tile.col + j, 1, cols});
+  }
+}
+
 /// C += A * B over one block of k. `a` points at the block in its first panel, the next panel is
 /// a_stride further.
 template <class A>
 void gemm_block(std::int64_t k, const float* a, std::int64_t a_stride, const GemmBlockB& b,
-                const GemmOutput& out, const GemmTile& tile) {
+                const GemmOutput& out, GemmTile tile) {
   using Blocking = GemmBlocking<A>;
   alignas(64) float acc[Blocking::mr * Blocking::nr];
   const bool b_is_packed = b.rows == packed_rows<A>.offsets;
+  if (b_is_packed && tile.rows % Blocking::mr == 1) {
+    --tile.rows;
+    gemm_row_block<A>(k, a + tile.rows / Blocking::mr * a_stride, Blocking::mr, b, out,
+                      {tile.row + tile.rows, tile.col, 1, tile.cols});
+    if (tile.rows == 0) return;
+  }
   const bool is_plain = out.epilogue->alpha == 1.0f && out.epilogue->beta == 1.0f;
   for (std::int64_t begin = 0; begin < tile.cols; begin += Blocking::nc) {
     const std::int64_t end = tile.cols - begin < Blocking::nc ? tile.cols : begin + Blocking::nc;
@@ -125,15 +151,7 @@ void gemm_block(std::int64_t k, const float* a, std::int64_t a_stride, const Gem
     for (std::int64_t i = 0; i < tile.rows; i += Blocking::mr) {
       const std::int64_t rows = tile.rows - i < Blocking::mr ? tile.rows - i : Blocking::mr;
       const float* panel_of_a = a + i / Blocking::mr * a_stride;
-      std::int64_t j = begin;
-      constexpr std::int64_t together = 4;
-      for (; rows == 1 && b_is_packed && j + together * Blocking::nr <= end;
-           j += together * Blocking::nr) {
-        gemm_micro_row<A, together>(k, panel_of_a, b.panels + j / Blocking::nr * b.panel_stride,
-                                    b.panel_stride, acc);
-        gemm_finish<A>(acc, 0, out, {tile.row + i, tile.col + j, 1, together * Blocking::nr});
-      }
-      for (; j < end; j += Blocking::nr) {
+      for (std::int64_t j = begin; j < end; j += Blocking::nr) {
         const bool full = tile.cols - j >= Blocking::nr;
         const float* columns = full ? b.panels + j / Blocking::nr * b.panel_stride : b.tail;
         const std::int64_t cols = full ? Blocking::nr : tile.cols - j;
@@ -172,6 +190,8 @@ void gemm_tile(const GemmProblem& problem, const GemmTile& tile, float* scratch,
     if (problem.packed_a != nullptr) {
       const float* a = problem.packed_a + tile.row * k + p * Blocking::mr;
       gemm_block<A>(kc, a, k * Blocking::mr, b, out, tile);
+    } else if (tile.rows == 1 && b.rows == packed_rows<A>.offsets) {
+      gemm_row_block<A>(kc, problem.a.at(tile.row, p), problem.a.col_stride, b, out, tile);
     } else {
       for (std::int64_t i = 0; i < tile.rows; i += Blocking::mc) {
         const std::int64_t rows = tile.rows - i < Blocking::mc ? tile.rows - i : Blocking::mc;

@@ -50,12 +50,12 @@ inline constexpr GemmMicroTable<A> gemm_micro_table = [
 }
 (std::make_integer_sequence<int, GemmBlocking<A>::mr>{});
 
-/// gemm_micro for one row and several packed panels, `panel_stride` apart, so that enough sums hide
-/// the latency of adding. Panel j's sums begin at acc[j * nr].
+/// gemm_micro for one row, whose products are a_step apart, and several packed panels, panel_stride
+/// apart, so that enough sums hide the latency of adding. Panel j's sums begin at acc[j * nr].
 template <class A, int Panels>
 INLAY_FLATTEN void gemm_micro_row(std::int64_t k, const float* INLAY_RESTRICT a,
-                                  const float* INLAY_RESTRICT b, std::int64_t panel_stride,
-                                  float* INLAY_RESTRICT acc) {
+                                  std::int64_t a_step, const float* INLAY_RESTRICT b,
+                                  std::int64_t panel_stride, float* INLAY_RESTRICT acc) {
   using Blocking = GemmBlocking<A>;
   constexpr int vecs = Blocking::vecs, size = static_cast<int>(lanes<float, A>);
   Vec<float, A> sums[Panels][vecs];
@@ -63,11 +63,10 @@ INLAY_FLATTEN void gemm_micro_row(std::int64_t k, const float* INLAY_RESTRICT a,
     unroll<Panels>([&](auto j) { unroll<vecs>([&](auto v) { f(j, v); }); });
   };
   each([&](auto j, auto v) { sums[j][v] = broadcast<float, A>(0.0f); });
-  for (std::int64_t p = 0; p < k; ++p) {
-    const Vec<float, A> x = broadcast<float, A>(a[p * Blocking::mr]);
-    const float* row = b + p * Blocking::nr;
+  for (std::int64_t p = 0; p < k; ++p, a += a_step, b += Blocking::nr) {
+    const Vec<float, A> x = broadcast<float, A>(*a);
     each([&](auto j, auto v) {
-      sums[j][v] = fma<A>(x, load<float, A>(row + j * panel_stride + v * size), sums[j][v]);
+      sums[j][v] = fma<A>(x, load<float, A>(b + j * panel_stride + v * size), sums[j][v]);
     });
   }
   each([&](auto j, auto v) { store<float, A>(acc + j * Blocking::nr + v * size, sums[j][v]); });

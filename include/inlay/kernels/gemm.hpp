@@ -105,8 +105,9 @@ inline constexpr PackedRows<A> packed_rows;
 
 /// gemm_block for one row of A, whose products are a_step apart, and packed panels of B.
 template <class A>
-void gemm_row_block(std::int64_t k, const float* a, std::int64_t a_step, const GemmBlockB& b,
-                    const GemmOutput& out, const GemmTile& tile) {
+INLAY_NOINLINE void gemm_row_block(std::int64_t k, const float* a, std::int64_t a_step,
+                                   const GemmBlockB& b, const GemmOutput& out,
+                                   const GemmTile& tile) {
   constexpr std::int64_t nr = GemmBlocking<A>::nr, together = 4;
   alignas(64) float acc[together * nr];
   std::int64_t j = 0;
@@ -126,8 +127,8 @@ void gemm_row_block(std::int64_t k, const float* a, std::int64_t a_step, const G
 /// C += A * B over one block of k. `a` points at the block in its first panel, the next panel is
 /// a_stride further.
 template <class A>
-void gemm_block(std::int64_t k, const float* a, std::int64_t a_stride, const GemmBlockB& b,
-                const GemmOutput& out, GemmTile tile) {
+INLAY_NOINLINE void gemm_block(std::int64_t k, const float* a, std::int64_t a_stride,
+                               const GemmBlockB& b, const GemmOutput& out, GemmTile tile) {
   using Blocking = GemmBlocking<A>;
   alignas(64) float acc[Blocking::mr * Blocking::nr];
   const bool b_is_packed = b.rows == packed_rows<A>.offsets;

@@ -54,6 +54,13 @@ INLAY_INLINE void slide(const float* INLAY_RESTRICT line, float* INLAY_RESTRICT 
   }
 }
 
+/// slide for any stride: rare, and a gather for each register.
+template <PoolOp op, class A>
+INLAY_NOINLINE INLAY_COLD void slide_far(const float* INLAY_RESTRICT line, float* INLAY_RESTRICT y,
+                                         const PoolAxis& axis) {
+  slide<op, A, 0>(line, y, axis);
+}
+
 template <PoolOp op, class A>
 INLAY_INLINE void pool_row(const float* plane, float* y, const PoolShape& shape,
                            std::ptrdiff_t out_d, std::ptrdiff_t out_h, float* line) {
@@ -80,7 +87,7 @@ INLAY_INLINE void pool_row(const float* plane, float* y, const PoolShape& shape,
   } else if (w.stride == 2) {
     slide<op, A, 2>(line, y, w);
   } else {
-    slide<op, A, 0>(line, y, w);
+    slide_far<op, A>(line, y, w);
   }
 }
 

@@ -1,4 +1,5 @@
 // The inline executor and the pool whose workers sleep when there is no work.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -47,12 +48,13 @@ class InlineExecutor final : public Executor {
   }
 };
 
-/// One job at a time. `tickets_` holds the job's number (high bits) and how many tasks are
-/// unclaimed (low bits), so that one compare-and-swap claims a task of the present job and of no
-/// other.
+/// One job at a time. Each worker has a share of its tasks, neighbours, and takes from the others'
+/// when it is done: what one node left in a core's cache, the next node finds there. A share is the
+/// job's number (high bits) and how many tasks are unclaimed (low bits), so that one
+/// compare-and-swap claims a task of the present job and of no other.
 class ThreadPool final : public Executor {
  public:
-  explicit ThreadPool(int threads) {
+  explicit ThreadPool(int threads) : shares_(static_cast<std::size_t>(threads)) {
     workers_.reserve(static_cast<std::size_t>(threads - 1));
     try {
       for (int worker = 1; worker < threads; ++worker) {
@@ -75,9 +77,12 @@ class ThreadPool final : public Executor {
     task_.store(&task, std::memory_order_relaxed);
     count_.store(count, std::memory_order_relaxed);
     unfinished_.store(count, std::memory_order_relaxed);
-    const std::uint64_t job = (tickets_.load(std::memory_order_relaxed) >> task_bits) + 1;
-    tickets_.store((job << task_bits) | static_cast<std::uint64_t>(count),
-                   std::memory_order_release);
+    ++job_;
+    for (int worker = 0; worker < concurrency(); ++worker) {
+      const std::int64_t size = share_end(worker, count) - share_end(worker - 1, count);
+      share(worker).store((job_ << task_bits) | static_cast<std::uint64_t>(size),
+                          std::memory_order_release);
+    }
     wake_.fetch_add(1, std::memory_order_release);
     wake_.notify_all();
     work(0);
@@ -90,18 +95,35 @@ class ThreadPool final : public Executor {
   static constexpr int task_bits = 40;
   static constexpr std::int64_t most_tasks = (std::int64_t{1} << task_bits) - 1;
 
+  struct alignas(64) Share {  // a cache line each
+    std::atomic<std::uint64_t> unclaimed = 0;
+  };
+  std::atomic<std::uint64_t>& share(int worker) {
+    return shares_[static_cast<std::size_t>(worker)].unclaimed;
+  }
+
+  /// The task after those of a worker's share.
+  std::int64_t share_end(int worker, std::int64_t count) const {
+    const std::int64_t shares = concurrency(), rest = count % shares;
+    return count / shares * (worker + 1) + std::min<std::int64_t>(rest, worker + 1);
+  }
+
   void work(int worker) {
-    std::uint64_t tickets = tickets_.load(std::memory_order_acquire);
-    while ((tickets & static_cast<std::uint64_t>(most_tasks)) != 0) {
-      if (!tickets_.compare_exchange_weak(tickets, tickets - 1, std::memory_order_acq_rel))
-        continue;
+    for (int i = 0; i < concurrency(); ++i) take_from((worker + i) % concurrency(), worker);
+  }
+
+  void take_from(int owner, int worker) {
+    std::atomic<std::uint64_t>& share = this->share(owner);
+    std::uint64_t seen = share.load(std::memory_order_acquire);
+    while ((seen & static_cast<std::uint64_t>(most_tasks)) != 0) {
+      if (!share.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel)) continue;
       // Claimed: the job cannot end before this task has, so its fields hold still.
       const auto unclaimed =
-          static_cast<std::int64_t>(tickets & static_cast<std::uint64_t>(most_tasks));
-      (*task_.load(std::memory_order_relaxed))(count_.load(std::memory_order_relaxed) - unclaimed,
-                                               worker);
+          static_cast<std::int64_t>(seen & static_cast<std::uint64_t>(most_tasks));
+      const std::int64_t end = share_end(owner, count_.load(std::memory_order_relaxed));
+      (*task_.load(std::memory_order_relaxed))(end - unclaimed, worker);
       unfinished_.fetch_sub(1, std::memory_order_acq_rel);
-      tickets = tickets_.load(std::memory_order_acquire);
+      seen = share.load(std::memory_order_acquire);
     }
   }
 
@@ -125,7 +147,8 @@ class ThreadPool final : public Executor {
   std::atomic<bool> busy_ = false;
   std::atomic<bool> stopping_ = false;
   std::atomic<std::uint32_t> wake_ = 0;
-  std::atomic<std::uint64_t> tickets_ = 0;
+  std::uint64_t job_ = 0;
+  std::vector<Share> shares_;
   std::atomic<std::int64_t> count_ = 0;
   std::atomic<std::int64_t> unfinished_ = 0;
   std::atomic<const FunctionRef<void(std::int64_t, int)>*> task_ = nullptr;

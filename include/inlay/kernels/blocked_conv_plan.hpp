@@ -170,10 +170,12 @@ INLAY_COLD BlockedConvPlan blocked_conv_plan(const ConvShape& s, BlockedForm for
     return plan.chunk * phase_planes(window, band_of(plan.out, rows, 0).size).floats;
   };
   const bool copies = !pointwise && !depthwise;
-  const std::int64_t k = depthwise ? taps : s.group_channels() * taps;
+  constexpr std::int64_t depthwise_costs = 4;  // as much as that many products of others
+  const std::int64_t k = depthwise ? depthwise_costs * taps : s.group_channels() * taps;
   const std::int64_t groups = depthwise ? 1 : s.groups;
+  constexpr std::int64_t many_pixels = 2048;  // repay cutting off the borders of each band
   const auto cut = [&](std::int64_t wanted, bool cuts_sums) INLAY_COLD {
-    plan.tile_blocks = depthwise ? 1 : blocks;
+    plan.tile_blocks = depthwise && s.out.count() < many_pixels ? 1 : blocks;
     plan.band_rows = length;
     for (;;) {
       plan.bands = ceil_div(length, plan.band_rows);

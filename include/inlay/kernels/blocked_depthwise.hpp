@@ -135,18 +135,13 @@ struct TapAxis {
   }
 };
 
-}  // namespace detail
-
-/// Runs one task of blocked_conv_task: a band of one block of channels. The picture is cut where
-/// taps leave it, so that nothing is padded or copied.
+/// One block of channels in a band, `index` of images and blocks. The picture is cut where taps
+/// leave it, so that nothing is padded or copied.
 template <class A>
-void blocked_depthwise_task(const ConvProblem& problem, const BlockedConvPlan& plan,
-                            std::int64_t task) {
+void depthwise_block(const ConvProblem& problem, const ConvBand& band, std::int64_t index) {
   constexpr std::int64_t block = channel_block<A>;
   const ConvShape& s = problem.shape;
-  const std::int64_t index = task / plan.bands;  // of image and block
-  const std::int64_t f = index % plan.tiles * block;
-  const ConvBand band = band_of(s.out, plan.band_rows, task % plan.bands);
+  const std::int64_t f = index % ceil_div(s.filters, block) * block;
   const ClampRange range = clamp_range(problem.activation);
   DepthwiseRun<A> run{};
   std::int64_t offsets[detail::blocked_max_taps], places[detail::blocked_max_taps];
@@ -161,9 +156,9 @@ void blocked_depthwise_task(const ConvProblem& problem, const BlockedConvPlan& p
     run.residual = problem.residual == nullptr ? nullptr : problem.residual + at;
   };
   const std::int64_t end = band.start.h + band.size.h, x_end = band.start.w + band.size.w;
-  const detail::TapAxis vertical = {s.in.h, s.kernel.h, s.stride.h, s.dilation.h, s.pad.h};
-  const detail::TapAxis across = {s.in.w, s.kernel.w, s.stride.w, s.dilation.w, s.pad.w};
-  detail::TapRun rows{}, columns{};
+  const TapAxis vertical = {s.in.h, s.kernel.h, s.stride.h, s.dilation.h, s.pad.h};
+  const TapAxis across = {s.in.w, s.kernel.w, s.stride.w, s.dilation.w, s.pad.w};
+  TapRun rows{}, columns{};
   for (std::int64_t y = band.start.h; y < end; y = rows.end) {
     rows = vertical.run(y, end);
     for (std::int64_t x = band.start.w; x < x_end; x = columns.end) {
@@ -186,12 +181,28 @@ void blocked_depthwise_task(const ConvProblem& problem, const BlockedConvPlan& p
         std::swap(run.in_step, run.in_pitch);
         std::swap(run.out_step, run.out_pitch);
       }
-      detail::depthwise_lines(run, lines, length);
+      depthwise_lines(run, lines, length);
     }
   }
   if (!range.is_clamp && problem.activation.kind != ActivationKind::none) {
     write_to(band.start.h, band.start.w);
     activate<A>(problem.activation, run.y, run.y, band.size.count() * block);
+  }
+}
+
+}  // namespace detail
+
+/// Runs one task of blocked_conv_task: a band of some blocks of channels.
+template <class A>
+void blocked_depthwise_task(const ConvProblem& problem, const BlockedConvPlan& plan,
+                            std::int64_t task) {
+  const ConvShape& s = problem.shape;
+  const std::int64_t blocks = ceil_div(s.filters, channel_block<A>);
+  const std::int64_t image = task / (plan.tiles * plan.bands);
+  const ConvBand band = band_of(s.out, plan.band_rows, task % plan.bands);
+  const std::int64_t first = task / plan.bands % plan.tiles * plan.tile_blocks;
+  for (std::int64_t i = first; i < blocks && i < first + plan.tile_blocks; ++i) {
+    detail::depthwise_block<A>(problem, band, image * blocks + i);
   }
 }
 

@@ -67,7 +67,7 @@ class ThreadPool final : public Executor {
   }
   ~ThreadPool() override { stop(); }
 
-  int concurrency() const noexcept override { return static_cast<int>(workers_.size()) + 1; }
+  int concurrency() const noexcept override { return static_cast<int>(shares_.size()); }
 
   void parallel_for(std::int64_t count, FunctionRef<void(std::int64_t, int)> task) override {
     if (workers_.empty() || count < 2 || count > most_tasks || busy_.exchange(true)) {
@@ -148,7 +148,7 @@ class ThreadPool final : public Executor {
   std::atomic<bool> stopping_ = false;
   std::atomic<std::uint32_t> wake_ = 0;
   std::uint64_t job_ = 0;
-  std::vector<Share> shares_;
+  std::vector<Share> shares_;  // all there before the first worker is
   std::atomic<std::int64_t> count_ = 0;
   std::atomic<std::int64_t> unfinished_ = 0;
   std::atomic<const FunctionRef<void(std::int64_t, int)>*> task_ = nullptr;

@@ -93,9 +93,9 @@ INLAY_INLINE void pool_row(const float* plane, float* y, const PoolShape& shape,
 
 }  // namespace detail
 
-/// Pools the planes [begin, end) of batch x channels from x into y. `scratch` holds
-/// pool_scratch_size floats. A maximum is NaN where its window holds NaN; a window without any
-/// element gives -inf (max) or NaN (average).
+/// Pools slices [begin, end) of the result from x into y: one per plane of batch x channels and
+/// depth of the output. `scratch` holds pool_scratch_size floats. A maximum is NaN where its window
+/// holds NaN; a window without any element gives -inf (max) or NaN (average).
 template <class A, PoolOp op>
 INLAY_FLATTEN void pool(const float* x, float* y, const PoolShape& shape, std::size_t begin,
                         std::size_t end, float* scratch) {
@@ -110,17 +110,17 @@ INLAY_FLATTEN void pool(const float* x, float* y, const PoolShape& shape, std::s
   for (std::ptrdiff_t i = 0; i < w.out; ++i) {
     counts[i] = detail::counted_taps<A>(w, i, shape.count_include_pad);
   }
-  const float* plane = x + begin * static_cast<std::size_t>(d.size * h.size * w.size);
-  float* row = y + begin * static_cast<std::size_t>(d.out * h.out * w.out);
-  for (std::size_t p = begin; p < end; ++p, plane += d.size * h.size * w.size) {
-    for (std::ptrdiff_t out_d = 0; out_d < d.out; ++out_d) {
-      for (std::ptrdiff_t out_h = 0; out_h < h.out; ++out_h, row += out_w) {
-        detail::pool_row<op, A>(plane, row, shape, out_d, out_h, line);
-        if constexpr (op == PoolOp::average) {
-          const float rows = detail::counted_taps<A>(d, out_d, shape.count_include_pad) *
-                             detail::counted_taps<A>(h, out_h, shape.count_include_pad);
-          for (std::size_t i = 0; i < out_w; ++i) row[i] /= rows * counts[i];
-        }
+  const std::size_t slices = static_cast<std::size_t>(d.out);
+  float* row = y + begin * static_cast<std::size_t>(h.out * w.out);
+  for (std::size_t slice = begin; slice < end; ++slice) {
+    const std::ptrdiff_t out_d = static_cast<std::ptrdiff_t>(slice % slices);
+    const float* plane = x + slice / slices * static_cast<std::size_t>(d.size * h.size * w.size);
+    for (std::ptrdiff_t out_h = 0; out_h < h.out; ++out_h, row += out_w) {
+      detail::pool_row<op, A>(plane, row, shape, out_d, out_h, line);
+      if constexpr (op == PoolOp::average) {
+        const float rows = detail::counted_taps<A>(d, out_d, shape.count_include_pad) *
+                           detail::counted_taps<A>(h, out_h, shape.count_include_pad);
+        for (std::size_t i = 0; i < out_w; ++i) row[i] /= rows * counts[i];
       }
     }
   }

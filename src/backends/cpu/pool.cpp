@@ -32,7 +32,8 @@ class PoolKernel final : public Kernel {
     if (g.output.elements() == 0) return;
     const std::size_t size = kernels::pool_scratch_size(shape);
     float* const scratch = scratch_per_worker<float>(context, size);
-    for_ranges(context, g.planes, items_per_task(g.window.input_size()),
+    const std::int64_t slices = shape.axis[0].out;
+    for_ranges(context, g.planes * slices, items_per_task(g.window.input_size() / slices),
                [&](std::size_t begin, std::size_t end, int worker) {
                  function_(x, y, shape, begin, end,
                            scratch + size * static_cast<std::size_t>(worker));

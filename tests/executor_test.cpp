@@ -37,6 +37,17 @@ TEST_CASE("every executor runs each task once, no two under one worker", "[execu
   }
 }
 
+TEST_CASE("executors run any number of tasks", "[executor]") {
+  for (const auto& executor : executors()) {
+    for (std::int64_t count = 1; count <= 13; ++count) {
+      std::vector<std::atomic<int>> runs(static_cast<std::size_t>(count));
+      executor->parallel_for(count,
+                             [&](std::int64_t i, int) { ++runs[static_cast<std::size_t>(i)]; });
+      for (const auto& times : runs) CHECK(times == 1);
+    }
+  }
+}
+
 TEST_CASE("a pool serves callers on several threads at once", "[executor]") {
   const auto pool = thread_pool(3);
   std::atomic<std::int64_t> total = 0;

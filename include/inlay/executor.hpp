@@ -51,9 +51,10 @@ class INLAY_API Executor {
 /// Runs everything on the calling thread. Safe to share between any threads.
 INLAY_API std::shared_ptr<Executor> inline_executor();
 
-/// `threads` threads (the caller and threads-1 workers that sleep when there is no work).
-/// One parallel_for at a time runs on the workers; a caller that finds them busy works alone.
-/// Errors: invalid_argument unless 1 <= threads <= 1024.
+/// `threads` threads (the caller and threads-1 workers that sleep when there is no work). Each
+/// takes neighbouring tasks from its share of them, then from the others' shares. One parallel_for
+/// at a time runs on the workers; a caller that finds them busy works alone. Errors:
+/// invalid_argument unless 1 <= threads <= 1024.
 INLAY_API std::shared_ptr<Executor> thread_pool(int threads);
 
 /// OpenMP's threads. Errors: unsupported in a build without INLAY_OPENMP; invalid_argument.

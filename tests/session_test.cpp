@@ -335,6 +335,28 @@ TEST_CASE("a session runs on the caller's own executor", "[session]") {
   CHECK(std::memcmp(got[0].data(), want[0].data(), want[0].bytes()) == 0);
 }
 
+TEST_CASE("subnormal numbers count as zero unless the caller wants them", "[session]") {
+  Graph graph;
+  graph.opsets[""] = 21;
+  const ValueId a = graph.add_input("a", Type::tensor(DType::float32, Shape{300, 200}));
+  std::vector<float> tiny(200 * 250, 1e-40f);
+  const ValueId b = graph.add_constant("b", view(tiny, {200, 250}).clone());
+  graph.outputs = {graph.add_node("MatMul", {a, b}, "y")};
+  const Model model = Model::from_graph(std::move(graph));
+  std::mt19937 engine(3);
+  const Tensor x = test::random_tensor(engine, {300, 200}, 1.0f, 2.0f);
+  const int threads = GENERATE(1, 2);
+  Session flushing(model, {.threads = threads});
+  Session keeping(model, {.threads = threads, .flush_subnormals = false});
+  const auto is_zero = [](float y) { return y == 0.0f; };
+  const auto is_tiny = [](float y) { return y > 1e-38f && y < 1e-37f; };
+  const Outputs zeros = flushing.run({{"a", x}}), sums = keeping.run({{"a", x}});
+  CHECK(std::ranges::all_of(zeros[0].as<float>(), is_zero));
+  CHECK(std::ranges::all_of(sums[0].as<float>(), is_tiny));
+  volatile float subnormal = tiny[0];
+  CHECK(subnormal * 2.0f > 0.0f);
+}
+
 TEST_CASE("a profile sees each node once per run", "[session]") {
   std::vector<std::string> seen;
   SessionOptions options;

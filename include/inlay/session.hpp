@@ -20,6 +20,10 @@ struct SessionOptions {
   int threads = 1;
   /// Where to run instead; wins over `threads`.
   std::shared_ptr<Executor> executor = {};
+  /// Whether numbers below 1.2e-38 (f32; 2.2e-308 in f64) count as zero during a run. Processors
+  /// take up to a hundred times longer with them, and silence fed to a recurrent net or weights
+  /// that were trained towards zero are full of them. The caller's mode is restored after a run.
+  bool flush_subnormals = true;
   /// Called after each node, on the thread of the run, with start and duration in nanoseconds.
   std::function<void(const Node&, std::string_view backend, std::int64_t start,
                      std::int64_t duration)>

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <exception>
 
+#include "runtime/float_mode.hpp"
 #include "runtime/frame.hpp"
 
 namespace inlay::inline v0 {
@@ -71,12 +72,14 @@ void KernelContext::parallel_for(std::int64_t count, FunctionRef<void(std::int64
   std::atomic_flag failed = ATOMIC_FLAG_INIT;
   std::exception_ptr error;
   const CancelToken& cancel = frame_.cancel_;
+  const std::uint64_t mode = float_mode();
   const auto guarded = [&](std::int64_t index, int worker) {
     if (stop.load(std::memory_order_relaxed)) return;
     if (cancel.cancelled()) {
       stop.store(true, std::memory_order_relaxed);
       return;
     }
+    const ScopedFloatMode as_the_caller(mode);
     try {
       task(index, worker);
     } catch (...) {

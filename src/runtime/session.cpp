@@ -3,6 +3,7 @@
 #include <atomic>
 #include <thread>
 
+#include "runtime/float_mode.hpp"
 #include "runtime/frame.hpp"
 #include "runtime/model_state.hpp"
 
@@ -112,10 +113,14 @@ struct Session::Impl {
     if (worker.joinable()) worker.join();
   }
 
-  /// Marks the session as busy; a second call at the same time is refused.
+  /// Marks the session as busy, and computes as its options say; a second call at the same time is
+  /// refused.
   class Turn {
    public:
-    explicit Turn(Impl& impl) : impl_(impl) {
+    explicit Turn(Impl& impl)
+        : impl_(impl),
+          float_mode_(impl.options.flush_subnormals ? float_mode() | subnormals_as_zero
+                                                    : float_mode()) {
       if (impl_.busy.exchange(true, std::memory_order_acquire)) {
         throw Error(ErrorCode::invalid_argument,
                     "the session is running on another thread; make one session per thread");
@@ -127,6 +132,7 @@ struct Session::Impl {
 
    private:
     Impl& impl_;
+    ScopedFloatMode float_mode_;
   };
 
   Outputs run(std::span<const Value* const> inputs, const CancelToken& cancel) {

@@ -72,7 +72,8 @@ INLAY_INLINE void blocked_tile(const ConvProblem& problem, const BlockedTile& ti
   const ClampRange range = clamp_range(problem.activation), clamps = last ? range : clamp_range({});
   const bool activates = last && !range.is_clamp && problem.activation.kind != ActivationKind::none;
   // Two rows of a picture that is half a tile wide make a tile.
-  const bool narrow = 2 * tile.size.w == max_pixels && tile.row == tile.size.w && tile.step == 1;
+  const bool narrow =
+      Step != 0 && 2 * tile.size.w == max_pixels && tile.row == tile.size.w && tile.step == 1;
   const std::int64_t rows = narrow ? 2 : 1;
   const std::int64_t steps = ceil_div(tile.size.h, rows) * ceil_div(rows * tile.size.w, max_pixels);
   for (std::int64_t j = 0; j < tile.blocks; j += vecs) {
@@ -98,7 +99,7 @@ INLAY_INLINE void blocked_tile(const ConvProblem& problem, const BlockedTile& ti
       const std::int64_t row = (tile.block + j) * plane + (tile.pixel + y * tile.row) * block;
       for (std::int64_t x = 0, pixels = 0; x < tile.size.w * high; x += pixels) {
         pixels = BlockedMicroTable<A, Step>::next_pixels(tile.size.w * high - x);
-        in.input = source.in.input + y * source.pitch + x * Step;
+        in.input = source.in.input + y * source.pitch + x * (Step == 0 ? in.step : Step);
         const std::int64_t at = row + x * tile.step * block;
         float* const to = problem.output + at;
         const float* const residual = problem.residual == nullptr ? nullptr : problem.residual + at;
@@ -165,7 +166,9 @@ void blocked_conv_task(const ConvProblem& problem, const BlockedConvPlan& plan, 
 
   ConvWindow window = s;
   window.in = plan.in, window.out = plan.out;
-  const PhasePlanes planes = phase_planes(window, band.size);
+  Extent3 start = band.start, size = band.size;
+  if (planar) detail::read_all(window, start, size);
+  const PhasePlanes planes = phase_planes(window, size);
   const std::int64_t step = pointwise ? in_plane : planes.floats * inner;
   std::int64_t offsets[detail::blocked_max_taps];
   detail::for_each_chunk(
@@ -182,7 +185,7 @@ void blocked_conv_task(const ConvProblem& problem, const BlockedConvPlan& plan, 
           for (std::int64_t i = 0; i < count; ++i) {
             float* const to = scratch + i * step;
             if (planar) {
-              split_phases<A>(window, input + i * in_plane, band.start, planes, to);
+              split_phases<A>(window, input + i * in_plane, start, planes, to);
             } else {
               split_blocked_phases<A>(window, input + i * in_plane, band.start, planes, to);
             }
@@ -191,12 +194,12 @@ void blocked_conv_task(const ConvProblem& problem, const BlockedConvPlan& plan, 
         }
         const detail::BlockedSource source = {
             {input, offsets, nullptr, count * taps, channels / inner * taps, inner,
-             channels % inner, 0, nullptr, 0},
-            planes.size.w * inner,
+             channels % inner, s.stride.w, 0, nullptr, 0},
+            planes.size.w * inner * (planar ? s.stride.h : 1),
             first * taps,
             channels * taps};
         if (planar) {
-          detail::blocked_tile<A, 1>(part, tile, source, plane);
+          detail::blocked_tile<A, 0>(part, tile, source, plane);
         } else {
           detail::blocked_tile<A, channel_block<A>>(part, tile, source, plane);
         }

@@ -96,6 +96,14 @@ INLAY_INLINE void for_each_chunk(std::int64_t channels, std::int64_t chunk, cons
   }
 }
 
+/// A window of stride 1 that reads what some outputs of `window` read: those from `start` on.
+INLAY_INLINE void read_all(ConvWindow& window, Extent3& start, Extent3& size) {
+  const auto reach = [](std::int64_t n, std::int64_t stride) { return (n - 1) * stride + 1; };
+  size.h = reach(size.h, window.stride.h), size.w = reach(size.w, window.stride.w);
+  start.h *= window.stride.h, start.w *= window.stride.w;
+  window.stride = {1, 1, 1};
+}
+
 /// Plans one for which suits_winograd holds.
 template <class A>
 INLAY_COLD BlockedConvPlan winograd_plan(const ConvShape& s, std::int64_t wanted_tasks) {
@@ -167,7 +175,9 @@ INLAY_COLD BlockedConvPlan blocked_conv_plan(const ConvShape& s, BlockedForm for
   const auto plane_floats = [&](std::int64_t rows) {
     ConvWindow window = s;
     window.in = plan.in;
-    return plan.chunk * phase_planes(window, band_of(plan.out, rows, 0).size).floats;
+    Extent3 start{0, 0, 0}, size = band_of(plan.out, rows, 0).size;
+    if (planar) detail::read_all(window, start, size);
+    return plan.chunk * phase_planes(window, size).floats;
   };
   const bool copies = !pointwise && !depthwise;
   constexpr std::int64_t depthwise_costs = 4;  // as much as that many products of others

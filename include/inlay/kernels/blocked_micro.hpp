@@ -24,6 +24,7 @@ struct BlockedInput {
   const float* weights;
   std::int64_t taps, whole;
   std::int64_t inner, rest;
+  std::int64_t step;      ///< floats from a pixel to the next, where Step does not say
   std::int64_t jump;      ///< where the second half of the most pixels begins
   const float* far;       ///< fetched into the L2 cache meanwhile,
   std::int64_t far_step;  ///< so many floats per product
@@ -32,7 +33,8 @@ struct BlockedInput {
 /// The sum of pixel r and register v of filters, lane f, over taps t and their products i, of
 ///   input[offsets[t] + r * Step + i] * weights[((t * inner + i) * Vecs + v) * lanes + f]
 /// in that order, for Pixels neighbouring pixels and Vecs registers. Of the most pixels, the second
-/// half is read in.jump floats after the first: in another row of a narrow picture.
+/// half is read in.jump floats after the first: in another row of a narrow picture. A Step of 0
+/// stands for in.step, one product for each tap and no such jump.
 template <class A, int Pixels, int Vecs, int Step>
 INLAY_FLATTEN void blocked_micro(const BlockedInput& in, const BlockedOutput& out) {
   constexpr int size = static_cast<int>(lanes<float, A>), ahead = 8 * Vecs * size;
@@ -45,21 +47,31 @@ INLAY_FLATTEN void blocked_micro(const BlockedInput& in, const BlockedOutput& ou
   const float* INLAY_RESTRICT weights = in.weights;
   const float* far = in.far;
   const std::int64_t far_step = in.far_step, jump = in.jump;
+  const auto product = [&](const auto& pixel) {
+    Vec<float, A> filters[Vecs];
+    unroll<Vecs>([&](auto v) { filters[v] = load<float, A>(weights + v * size); });
+    weights += Vecs * size;
+    unroll<Pixels>([&](auto r) {
+      const Vec<float, A> x = broadcast<float, A>(pixel(r));
+      unroll<Vecs>([&](auto v) { sums[r][v] = fma<A>(x, filters[v], sums[r][v]); });
+    });
+  };
   for (std::int64_t t = 0; t < in.taps; ++t) {
     const float* INLAY_RESTRICT x = in.input + in.offsets[t];
+    if constexpr (Step == 0) {
+      // As a base and one of two multiples: what an address can hold.
+      const std::int64_t step = in.step;
+      const float* bases[(Pixels + 2) / 3];
+      unroll<(Pixels + 2) / 3>([&](auto k) { bases[k] = k == 0 ? x : bases[k - 1] + 3 * step; });
+      product([&](auto r) { return bases[r / 3][r % 3 * step]; });
+      continue;
+    }
     for (std::int64_t i = t < in.whole ? in.inner : in.rest; i > 0; --i, ++x) {
-      Vec<float, A> filters[Vecs];
-      unroll<Vecs>([&](auto v) { filters[v] = load<float, A>(weights + v * size); });
       // Weights of long sums come from the L2 cache.
       for (int line = 0; line < Vecs * size; line += 16) prefetch(weights + ahead + line);
       prefetch_l2(far);
-      weights += Vecs * size;
       far += far_step;
-      unroll<Pixels>([&](auto r) {
-        const Vec<float, A> pixel =
-            broadcast<float, A>(r < half ? x[r * Step] : x[jump + (r - half) * Step]);
-        unroll<Vecs>([&](auto v) { sums[r][v] = fma<A>(pixel, filters[v], sums[r][v]); });
-      });
+      product([&](auto r) { return r < half ? x[r * Step] : x[jump + (r - half) * Step]; });
     }
   }
   if (out.addend != nullptr) {

@@ -108,7 +108,7 @@ void blocked_winograd_task(const ConvProblem& problem, const BlockedConvPlan& pl
           pixels = table.next_pixels(count - t);
           float* const to = sums + (p * vecs * count + t) * block;
           table.get(pixels, width)({from + t * block, offsets, weights, taps, channels / block,
-                                    block, channels % block, max_pixels / 2 * block, weights, 0},
+                                    block, channels % block, block, max_pixels / 2 * block, weights, 0},
                                    {to, c > 0 ? to : nullptr, blocked_zeros<A>, count * block,
                                     block, none.low, none.high});
         }

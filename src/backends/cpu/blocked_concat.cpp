@@ -10,7 +10,7 @@ class BlockedConcatKernel final : public Kernel {
   BlockedConcatKernel(const CompileContext&, const KernelTable&) {}
 
   void run(KernelContext& context) const override {
-    constexpr std::int64_t grain = 512;  // pixels
+    constexpr std::int64_t grain = 256;  // pixels: both parts of a block are written while it is near
     const std::int64_t block = channel_block_of(context.attributes());
     const auto channels = joined_channels(context.attributes(), context.node().inputs.size());
     const Shape joined = kernels::joined_shape(context, channels);
@@ -18,24 +18,25 @@ class BlockedConcatKernel final : public Kernel {
     float* const y = context.output(0, whole).as_mutable<float>().data();
     const std::int64_t plane = joined.product(2, joined.rank());
     const std::int64_t pieces = kernels::ceil_div(plane, grain);
-    std::int64_t first = 0;
-    for (std::size_t i = 0; i < channels.size(); first += channels[i++]) {
-      const float* const x = floats(context, i);
-      const std::int64_t blocks = kernels::ceil_div(channels[i], block);
-      context.parallel_for(joined[0] * blocks * pieces, [&](std::int64_t task, int) {
-        const std::int64_t index = task / pieces, image = index / blocks;
-        const std::int64_t pixel = task % pieces * grain;
-        const std::int64_t pixels = std::min(grain, plane - pixel);
-        const std::int64_t from = index % blocks * block, to = first + from;
-        const std::int64_t count = std::min(block, channels[i] - from);
-        const float* const source = x + (index * plane + pixel) * block;
-        float* const target = y + ((image * whole[1] + to / block) * plane + pixel) * block;
-        // What does not fit this block begins the next one.
-        const std::int64_t lane = to % block, fits = std::min(count, block - lane);
-        copy_channels(fits, pixels, source, block, target + lane, block);
-        copy_channels(count - fits, pixels, source + fits, block, target + plane * block, block);
-      });
-    }
+    context.parallel_for(joined[0] * pieces, [&](std::int64_t task, int) {
+      const std::int64_t image = task / pieces, pixel = task % pieces * grain;
+      const std::int64_t pixels = std::min(grain, plane - pixel);
+      std::int64_t to = 0;
+      for (std::size_t i = 0; i < channels.size(); ++i) {
+        const std::int64_t blocks = kernels::ceil_div(channels[i], block);
+        for (std::int64_t b = 0; b < blocks; ++b) {
+          const std::int64_t count = std::min(block, channels[i] - b * block);
+          const float* const source =
+              floats(context, i) + ((image * blocks + b) * plane + pixel) * block;
+          float* const target = y + ((image * whole[1] + to / block) * plane + pixel) * block;
+          // What does not fit this block begins the next one.
+          const std::int64_t lane = to % block, fits = std::min(count, block - lane);
+          copy_channels(fits, pixels, source, block, target + lane, block);
+          copy_channels(count - fits, pixels, source + fits, block, target + plane * block, block);
+          to += count;
+        }
+      }
+    });
   }
 };
 

@@ -59,8 +59,11 @@ class ReduceKernel final : public Kernel {
     }
     Tensor& y = context.output(0, shape);
     float* to = y.as_mutable<float>().data();
+    // Neighbouring columns lie in the same lines of the cache: no task takes few of them.
+    const std::int64_t columns = std::min<std::int64_t>(static_cast<std::int64_t>(parts.inner), 64);
+    const std::int64_t rows = static_cast<std::int64_t>(parts.reduce);
     for_ranges(
-        context, y.size(), items_per_task(static_cast<std::int64_t>(parts.reduce)),
+        context, y.size(), columns * items_per_task(columns * rows),
         [&](std::size_t begin, std::size_t end, int) { function_(from, to, parts, begin, end); });
   }
 

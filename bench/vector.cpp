@@ -123,6 +123,7 @@ const bool registered = [] {
     };
     sized("exp", unary, UnaryOp::exp);
     sized("sigmoid", unary, UnaryOp::sigmoid);
+    sized("swish", unary, UnaryOp::swish);
     sized("tanh", unary, UnaryOp::tanh);
     sized("gelu", unary, UnaryOp::gelu);
     sized("relu", unary, UnaryOp::relu);

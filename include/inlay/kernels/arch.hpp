@@ -89,7 +89,7 @@ INLAY_INLINE Vec<float, A> divide(const Vec<float, A>& a, const Vec<float, A>& b
   return a / b;
 }
 
-/// a / b within 1 ULP where b lies in [1, 2^100]: AVX-512 divides so slowly that refining an
+/// a / b within 1 ULP where b lies in [1, 2^126]: AVX-512 divides so slowly that refining an
 /// estimate is twice as fast.
 template <class A>
 INLAY_INLINE Vec<float, A> quotient(const Vec<float, A>& a, const Vec<float, A>& b) {

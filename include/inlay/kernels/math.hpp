@@ -133,13 +133,34 @@ INLAY_INLINE Vec<float, A> vtanh(const Vec<float, A>& x) {
   return clamp<A>(quotient<A>(F(bounded * p), q), F(-1.0f), F(1.0f));
 }
 
-/// 1 / (1 + e^-x). Error below 2.5 ULP, relative to the result also where it is tiny.
+/// a / (1 + e^-x): a times the logistic function of x, which is 0 where it would be subnormal
+/// (x < -87.33). Error below 2.5 ULP for a = 1, relative to the result also where it is tiny. NaN
+/// where a is, else x must not be.
+template <class A>
+INLAY_INLINE Vec<float, A> vsigmoid_times(const Vec<float, A>& a, const Vec<float, A>& x) {
+  using F = Vec<float, A>;
+  using Int = Vec<std::int32_t, A>;
+  const F least(-87.33f);
+  const F bounded = clamp<A>(x, least, F(87.33f));
+  const F shifted = fma<A>(bounded, F(-1.44269504f), F(detail::kRoundingShift));
+  const F n = shifted - F(detail::kRoundingShift);
+  // -x = n ln 2 - r; what exp_of_reduced has, for -r.
+  F r = fma<A>(n, F(0.693359375f), bounded);
+  r = fma<A>(n, F(-2.12194440e-4f), r);
+  const F p = detail::horner<A>(r, 1.0f, -1.0f, 0.499999934336f, -0.166665203966f, 0.0416683905017f,
+                                -0.00836874534584f, 0.00138145536293f);
+  // n is within the exponents of normal numbers.
+  const F e = bit_cast_vec<float>(
+      Int(bit_cast_vec<std::int32_t>(p) + (bit_cast_vec<std::int32_t>(shifted) << 23)));
+  return xsimd::select(x < least, F(0.0f), quotient<A>(a, F(e + F(1.0f))));
+}
+
+/// 1 / (1 + e^-x), as vsigmoid_times; NaN for NaN.
 template <class A>
 INLAY_INLINE Vec<float, A> vsigmoid(const Vec<float, A>& x) {
   using F = Vec<float, A>;
-  const F e = detail::exp_bounded<A>(F(x | F(-0.0f)));  // e^-|x|
-  const F numerator = xsimd::select(x < F(0.0f), e, F(1.0f));
-  return quotient<A>(numerator, F(e + F(1.0f)));
+  const F one_or_nan = fma<A>(clamp<A>(x, F(-87.33f), F(87.33f)), F(0.0f), F(1.0f));
+  return vsigmoid_times<A>(one_or_nan, x);
 }
 
 /// Error function. Error below 7.0 ULP (4e-7); exactly +-1 at and beyond |x| = 3.93.

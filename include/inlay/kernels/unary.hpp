@@ -92,7 +92,7 @@ INLAY_INLINE Vec<float, A> apply_unary(const Vec<float, A>& x, const Vec<float, 
     return x * clamp<A>(fma<A>(x, F(1.0f / 6.0f), half), zero, one);
   }
   if constexpr (op == UnaryOp::sigmoid) return vsigmoid<A>(x);
-  if constexpr (op == UnaryOp::swish) return x * vsigmoid<A>(F(alpha * x));
+  if constexpr (op == UnaryOp::swish) return vsigmoid_times<A>(x, F(alpha * x));
   if constexpr (op == UnaryOp::tanh) return vtanh<A>(x);
   if constexpr (op == UnaryOp::exp) return vexp<A>(x);
   if constexpr (op == UnaryOp::log) return vlog<A>(x);

@@ -58,7 +58,8 @@ function(inlay_choose_operators target)
     list(APPEND operators com.microsoft:FusedConv
       inlay:BlockChannels inlay:UnblockChannels inlay:BlockedConv)
     foreach(pair GlobalAveragePool:ReduceMean GlobalMaxPool:ReduceMax Split:Slice
-        Concat:inlay/BlockedConcat)
+        Transpose:Gather Concat:inlay/BlockedGather Slice:inlay/BlockedGather
+        Gather:inlay/BlockedGather)
       string(REPLACE ":" ";" pair ${pair})
       list(POP_FRONT pair from to)
       string(REPLACE "/" ":" to ${to})

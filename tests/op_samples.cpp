@@ -208,8 +208,10 @@ std::vector<Sample> product_samples() {
   last.attributes.set("channels_last", std::int64_t{1});
   add({.call = std::move(last)});
   Call joined =
-      blocked("BlockedConcat", {counting({2, 1, 3, 3, 4}), counting({2, 2, 3, 3, 4})}, false);
+      blocked("BlockedGather", {counting({2, 1, 3, 3, 4}), counting({2, 2, 3, 3, 4})}, false);
   joined.attributes.set("channels", std::vector<std::int64_t>{3, 5});
+  add({.call = joined, .empty = {{0, 0}, {1, 0}}});
+  joined.attributes.set("indices", std::vector<std::int64_t>{7, 2, 3, 3, 0});
   add({.call = std::move(joined), .empty = {{0, 0}, {1, 0}}});
   add({.call = blocked("BlockedConv", {counting({2, 1, 4, 4, 4}), filters, counting({3})}, true)});
   add({.call = blocked("BlockedConvTranspose",

@@ -62,25 +62,39 @@ Shape unblocked_shape(const Shape& blocked, std::int64_t channels, std::int64_t 
   return shape;
 }
 
-std::span<const std::int64_t> joined_channels(const Attributes& attributes, std::size_t inputs) {
-  constexpr std::int64_t most = std::int64_t{1} << 32;  // so that no sum overflows
-  const auto channels = attributes.integers("channels");
+ChannelGather::ChannelGather(const Attributes& attributes, std::size_t inputs)
+    : channels_(attributes.integers("channels")), indices_(attributes.integers("indices")) {
+  constexpr std::int64_t most = std::int64_t{1} << 20;  // kernels keep a list of them
   const auto usual = [](std::int64_t count) { return count >= 0 && count <= most; };
-  if (channels.size() != inputs || !std::ranges::all_of(channels, usual)) {
+  if (channels_.size() != inputs || !std::ranges::all_of(channels_, usual)) {
     throw Error(ErrorCode::invalid_graph, "attribute 'channels' must have one count per input");
   }
-  return channels;
+  for (const std::int64_t count : channels_) count_ += count;
+  if (count_ > most) throw Error(ErrorCode::invalid_graph, "more channels than are supported");
+  if (!attributes.has("indices")) return;
+  for (const std::int64_t index : indices_) {
+    if (index < 0 || index >= count_) {
+      throw Error(ErrorCode::invalid_graph,
+                  "attribute 'indices' names a channel that is not there");
+    }
+  }
+  count_ = std::ssize(indices_);
+}
+
+ChannelGather::Source ChannelGather::operator[](std::int64_t c) const {
+  if (!indices_.empty()) c = indices_[static_cast<std::size_t>(c)];
+  std::size_t input = 0;
+  while (c >= channels_[input]) c -= channels_[input++];
+  return {input, c};
 }
 
 namespace {
 
-void infer_blocked_concat(InferContext& context) {
+void infer_blocked_gather(InferContext& context) {
   infer::require_same_dtype(context, 0, context.input_count());
-  const Attributes& attributes = context.attributes();
-  std::int64_t sum = 0;
-  for (const std::int64_t count : joined_channels(attributes, context.input_count())) sum += count;
-  const std::int64_t block = channel_block_of(attributes);
-  context.set_output(0, blocked_type(unblocked_type(context.input(0), sum), block));
+  const std::int64_t block = channel_block_of(context.attributes());
+  const ChannelGather gather(context.attributes(), context.input_count());
+  context.set_output(0, blocked_type(unblocked_type(context.input(0), gather.count()), block));
 }
 
 void infer_block_channels(InferContext& context) {
@@ -124,9 +138,9 @@ std::vector<OpSchema> blocked_schemas() {
        .infer = infer_unblock_channels,
        .types = {DType::float32}},
       {.domain = "inlay",
-       .name = "BlockedConcat",
+       .name = "BlockedGather",
        .max_inputs = any_number,
-       .infer = infer_blocked_concat,
+       .infer = infer_blocked_gather,
        .types = {DType::float32}},
       {.domain = "inlay",
        .name = "BlockedConv",

@@ -24,8 +24,29 @@ inline bool puts_channels_last(const Attributes& attributes) {
   return attributes.integer("channels_last", 0) != 0;
 }
 
-/// The attribute channels of a BlockedConcat, one number per input. Errors: invalid_graph.
-std::span<const std::int64_t> joined_channels(const Attributes& attributes, std::size_t inputs);
+/// What a BlockedGather takes: channels of its inputs, joined, by the attribute indices, or all of
+/// them in order where there is none. The attribute channels counts those of each input.
+class ChannelGather {
+ public:
+  struct Source {
+    std::size_t input;
+    std::int64_t channel;
+  };
+
+  /// Refers to the attributes. Errors: invalid_graph.
+  ChannelGather(const Attributes& attributes, std::size_t inputs);
+
+  /// Channels of the output.
+  std::int64_t count() const noexcept { return count_; }
+  /// Channels of input i.
+  std::int64_t channels(std::size_t i) const { return channels_[i]; }
+  /// Where channel c of the output comes from.
+  Source operator[](std::int64_t c) const;
+
+ private:
+  std::span<const std::int64_t> channels_, indices_;
+  std::int64_t count_ = 0;
+};
 
 /// Errors: shape_mismatch when the shape has no channel axis.
 Shape blocked_shape(const Shape& plain, std::int64_t block);

@@ -71,10 +71,11 @@ class BlockedGraph {
 /// Moves a ConvTranspose to blocked channels, with the activation behind it, if that repays.
 INLAY_COLD void block_conv_transpose(BlockedGraph& graph, NodeId id);
 
-/// The same for Concat, Split and Slice of channels in whole blocks.
+/// The same for what joins, takes apart and picks channels.
 INLAY_COLD void follow_concat(BlockedGraph& graph, NodeId id);
 INLAY_COLD void follow_split(BlockedGraph& graph, NodeId id);
 INLAY_COLD void follow_slice(BlockedGraph& graph, NodeId id);
+INLAY_COLD void follow_gather(BlockedGraph& graph, NodeId id);
 
 /// Moves a node that is no convolution, and that reads a blocked value, to blocked channels, if it
 /// can work on them.

@@ -208,6 +208,7 @@ void follow_blocked(BlockedGraph& graph, NodeId id) {
   }
   if (node.is("Split")) return follow_split(graph, id);
   if (node.is("Slice")) return follow_slice(graph, id);
+  if (node.is("Gather")) return follow_gather(graph, id);
   if (node.is("Resize")) return follow_resize(graph, id);
   if (node.is("Transpose")) return follow_transpose(graph, id);
 }

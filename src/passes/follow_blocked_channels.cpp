@@ -1,5 +1,6 @@
-// Concat, Split and Slice of channels in blocks: as long as whole blocks are moved, they are the
-// same operators along the axis of blocks. A Concat of others is a BlockedConcat.
+// Concat, Split, Slice and Gather of channels in blocks: as long as whole blocks are moved, they
+// are the same operators along the axis of blocks. Others are a BlockedGather.
+#include <numeric>
 #include <optional>
 
 #include "built_operators.hpp"
@@ -32,6 +33,45 @@ void slice_blocks(BlockedGraph& graph, ValueId source, std::int64_t first, Value
   graph.set_blocked(part, graph.add(std::move(node), blocked_type(graph.type(part), block)));
 }
 
+Node blocked_gather(const BlockedGraph& graph, std::vector<ValueId> inputs,
+                    std::vector<std::int64_t> channels) {
+  Node node{.domain = "inlay", .op = "BlockedGather", .version = 1, .inputs = std::move(inputs)};
+  node.attributes.set("block", graph.block());
+  node.attributes.set("channels", std::move(channels));
+  return node;
+}
+
+/// The image `part` is these channels of `source`. What is gathered of gathered channels is
+/// gathered at once.
+void gather_blocks(BlockedGraph& graph, ValueId source, std::vector<std::int64_t> indices,
+                   ValueId part) {
+  const ValueId blocks = graph.blocked(source);
+  Node gather = blocked_gather(graph, {blocks}, {graph.channels(source)});
+  const Node* before = graph.graph().producer(blocks);
+  if (before != nullptr && before->is("BlockedGather", "inlay")) {
+    const auto taken = before->attributes.integers("indices");
+    for (std::int64_t& i : indices) {
+      if (!taken.empty()) i = taken[static_cast<std::size_t>(i)];
+    }
+    gather.inputs = before->inputs;
+    const auto channels = before->attributes.integers("channels");
+    gather.attributes.set("channels", std::vector<std::int64_t>(channels.begin(), channels.end()));
+  }
+  gather.attributes.set("indices", std::move(indices));
+  graph.set_blocked(part,
+                    graph.add(std::move(gather), blocked_type(graph.type(part), graph.block())));
+}
+
+/// The same for neighbouring channels.
+void take_channels(BlockedGraph& graph, ValueId source, std::int64_t first, ValueId part) {
+  if (takes_whole_blocks(graph, source, first, part)) {
+    return slice_blocks(graph, source, first, part);
+  }
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(graph.channels(part)));
+  std::iota(indices.begin(), indices.end(), first);
+  gather_blocks(graph, source, std::move(indices), part);
+}
+
 }  // namespace
 
 void follow_concat(BlockedGraph& graph, NodeId id) {
@@ -48,18 +88,14 @@ void follow_concat(BlockedGraph& graph, NodeId id) {
     if (graph.is_blocked(input)) ready += channels.back();
   }
   if (2 * ready < graph.channels(node.output(0))) return;
-  if (!whole && !is_built("inlay", "BlockedConcat")) return;
+  if (!whole && !is_built("inlay", "BlockedGather")) return;
   for (ValueId& input : node.inputs) input = graph.blocked(input);
   if (whole) {
     node.attributes.set("axis", std::int64_t{1});
   } else {
-    node = {.domain = "inlay",
-            .op = "BlockedConcat",
-            .name = node.name,
-            .version = 1,
-            .inputs = node.inputs};
-    node.attributes.set("block", graph.block());
-    node.attributes.set("channels", std::move(channels));
+    Node gather = blocked_gather(graph, node.inputs, std::move(channels));
+    gather.name = node.name;
+    node = std::move(gather);
   }
   graph.replace(id, std::move(node));
 }
@@ -67,16 +103,14 @@ void follow_concat(BlockedGraph& graph, NodeId id) {
 void follow_split(BlockedGraph& graph, NodeId id) {
   const Node node = graph.graph().node(id);
   const ValueId source = node.input(0);
-  if (!is_built("", "Slice")) return;
-  if (!is_channel_axis(node.attributes.integer("axis", 0)) || !graph.is_image(source)) return;
+  if (!is_built("", "Slice") || !is_built("inlay", "BlockedGather")) return;
+  if (!is_channel_axis(node.attributes.integer("axis", 0))) return;
+  for (const ValueId part : node.outputs) {
+    if (!graph.is_image(part)) return;
+  }
   std::int64_t first = 0;
   for (const ValueId part : node.outputs) {
-    if (!takes_whole_blocks(graph, source, first, part)) return;
-    first += graph.channels(part);
-  }
-  first = 0;
-  for (const ValueId part : node.outputs) {
-    slice_blocks(graph, source, first, part);
+    take_channels(graph, source, first, part);
     first += graph.channels(part);
   }
 }
@@ -91,10 +125,25 @@ void follow_slice(BlockedGraph& graph, NodeId id) {
                                          : list->as<std::int32_t>()[0];
   };
   const auto start = number(1), axis = number(3);
-  if (!start || !axis || !is_channel_axis(*axis) || !graph.is_image(source)) return;
+  if (!start || !axis || !is_channel_axis(*axis) || !graph.is_image(part)) return;
   if (node.has_input(4) && number(4) != 1) return;
   const std::int64_t first = *start < 0 ? *start + graph.channels(source) : *start;
-  if (takes_whole_blocks(graph, source, first, part)) slice_blocks(graph, source, first, part);
+  if (first < 0 || first + graph.channels(part) > graph.channels(source)) return;
+  if (is_built("inlay", "BlockedGather")) take_channels(graph, source, first, part);
+}
+
+void follow_gather(BlockedGraph& graph, NodeId id) {
+  const Node node = graph.graph().node(id);
+  const ValueId source = node.input(0), part = node.output(0);
+  auto indices = integers(graph.graph(), node.input(1));
+  if (!indices || !is_channel_axis(node.attributes.integer("axis", 0)) || !graph.is_image(part))
+    return;
+  if (std::ssize(*indices) != graph.channels(part) || !is_built("inlay", "BlockedGather")) return;
+  for (std::int64_t& i : *indices) {
+    if (i < 0) i += graph.channels(source);
+    if (i < 0 || i >= graph.channels(source)) return;
+  }
+  gather_blocks(graph, source, std::move(*indices), part);
 }
 
 }  // namespace inlay::inline v0::passes

@@ -30,6 +30,7 @@ INLAY_COLD void fuse_norm_scale(Graph& graph, const PassContext& context);
 INLAY_COLD void fuse_activation_formulas(Graph& graph, const PassContext& context);
 INLAY_COLD void fuse_rotary(Graph& graph, const PassContext& context);
 INLAY_COLD void fuse_attention(Graph& graph, const PassContext& context);
+INLAY_COLD void fuse_channel_shuffle(Graph& graph, const PassContext& context);
 INLAY_COLD void fuse_pad(Graph& graph, const PassContext& context);
 INLAY_COLD void fuse_gemm(Graph& graph, const PassContext& context);
 INLAY_COLD void unflatten_matmul(Graph& graph, const PassContext& context);

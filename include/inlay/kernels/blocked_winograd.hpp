@@ -107,10 +107,11 @@ void blocked_winograd_task(const ConvProblem& problem, const BlockedConvPlan& pl
         for (std::int64_t t = 0, pixels = 0; t < count; t += pixels) {
           pixels = table.next_pixels(count - t);
           float* const to = sums + (p * vecs * count + t) * block;
-          table.get(pixels, width)({from + t * block, offsets, weights, taps, channels / block,
-                                    block, channels % block, block, max_pixels / 2 * block, weights, 0},
-                                   {to, c > 0 ? to : nullptr, blocked_zeros<A>, count * block,
-                                    block, none.low, none.high});
+          table.get(pixels, width)(
+              {from + t * block, offsets, weights, taps, channels / block, block, channels % block,
+               block, max_pixels / 2 * block, weights, 0},
+              {to, c > 0 ? to : nullptr, blocked_zeros<A>, count * block, block, none.low,
+               none.high});
         }
         weights += channels * width * block;
       });

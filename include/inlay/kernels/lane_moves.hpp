@@ -59,6 +59,34 @@ INLAY_INLINE Vec<float, A> load_even(const float* p) {
   return load<float, A>(buffer);
 }
 
+/// Lane i is from[lanes[i]] where that is not negative, else onto[i].
+template <class A>
+INLAY_INLINE Vec<float, A> move_lanes(const Vec<float, A>& onto, const Vec<float, A>& from,
+                                      const std::int32_t* lanes) {
+#if defined(__AVX512F__)
+  if constexpr (is_avx512<A>) {
+    const __m512i index = _mm512_loadu_si512(lanes);
+    const __mmask16 taken = _mm512_cmpge_epi32_mask(index, _mm512_setzero_si512());
+    return _mm512_mask_permutexvar_ps(onto, taken, index, from);
+  }
+#endif
+#if defined(__AVX2__)
+  if constexpr (is_avx2<A>) {
+    const __m256i index = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lanes));
+    return _mm256_blendv_ps(_mm256_permutevar8x32_ps(from, index), onto,
+                            _mm256_castsi256_ps(index));
+  }
+#endif
+  constexpr std::size_t size = kernels::lanes<float, A>;
+  float there[size], result[size];
+  store<float, A>(there, from);
+  store<float, A>(result, onto);
+  for (std::size_t i = 0; i < size; ++i) {
+    if (lanes[i] >= 0) result[i] = there[lanes[i]];
+  }
+  return load<float, A>(result);
+}
+
 /// dst[j][i] = src[i][j] for a 4x4 block; the strides count floats.
 template <class A>
 INLAY_INLINE void transpose4x4(const float* src, std::ptrdiff_t src_stride, float* dst,

@@ -10,7 +10,7 @@ class CpuBackend final : public Backend {
  public:
   explicit CpuBackend(const KernelTable& table) : table_(table) {
     for (auto family : {matmul_ops,        einsum_ops,         conv_ops,
-                        blocked_ops,       blocked_concat_ops, blocked_transpose_ops,
+                        blocked_ops,       blocked_gather_ops, blocked_transpose_ops,
                         elementwise_ops,   arithmetic_ops,     softmax_ops,
                         normalization_ops, reduction_ops,      pool_ops,
                         transpose_ops,     resize_ops,         recurrent_ops,

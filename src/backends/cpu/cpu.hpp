@@ -34,7 +34,7 @@ INLAY_COLD std::vector<CpuOp> matmul_ops();
 INLAY_COLD std::vector<CpuOp> einsum_ops();
 INLAY_COLD std::vector<CpuOp> conv_ops();
 INLAY_COLD std::vector<CpuOp> blocked_ops();
-INLAY_COLD std::vector<CpuOp> blocked_concat_ops();
+INLAY_COLD std::vector<CpuOp> blocked_gather_ops();
 INLAY_COLD std::vector<CpuOp> blocked_transpose_ops();
 INLAY_COLD std::vector<CpuOp> elementwise_ops();
 INLAY_COLD std::vector<CpuOp> arithmetic_ops();

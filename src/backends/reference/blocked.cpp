@@ -48,24 +48,20 @@ void run_unblock_channels(KernelContext& context) {
   });
 }
 
-void run_blocked_concat(KernelContext& context) {
+void run_blocked_gather(KernelContext& context) {
   const std::int64_t block = channel_block_of(context.attributes());
-  const auto channels = joined_channels(context.attributes(), context.node().inputs.size());
-  const Shape joined = joined_shape(context, channels), whole = blocked_shape(joined, block);
-  const auto y = context.output(0, whole).as_mutable<float>();
+  const ChannelGather gather(context.attributes(), context.input_count());
+  const Shape shape = gathered_shape(context, gather);
+  const auto y = context.output(0, blocked_shape(shape, block)).as_mutable<float>();
   std::fill(y.begin(), y.end(), 0.0f);
-  const std::int64_t plane = joined.product(2, joined.rank());
-  std::int64_t first = 0;
-  for (std::size_t i = 0; i < channels.size(); first += channels[i++]) {
-    const float* const from = context.input(i).as<float>().data();
-    Shape shape = joined;
-    shape[1] = channels[i];
-    for_each_place(shape, block, [&](std::int64_t plain, std::int64_t at) {
-      const std::int64_t image = plain / (channels[i] * plane), pixel = plain % plane;
-      const std::int64_t c = first + plain / plane % channels[i];
-      y.data()[((image * whole[1] + c / block) * plane + pixel) * block + c % block] = from[at];
-    });
-  }
+  const std::int64_t plane = shape.product(2, shape.rank());
+  for_each_place(shape, block, [&](std::int64_t plain, std::int64_t at) {
+    const std::int64_t image = plain / (shape[1] * plane), pixel = plain % plane;
+    const auto [input, c] = gather[plain / plane % shape[1]];
+    const std::int64_t blocks = context.input(input).dim(1);
+    const std::int64_t from = ((image * blocks + c / block) * plane + pixel) * block + c % block;
+    y.data()[at] = context.input(input).as<float>().data()[from];
+  });
 }
 
 /// The image that is input 0, plain.
@@ -131,7 +127,7 @@ std::vector<ReferenceKernel> blocked_kernels() {
   return {
       {"inlay", "BlockChannels", kernels::run_block_channels},
       {"inlay", "UnblockChannels", kernels::run_unblock_channels},
-      {"inlay", "BlockedConcat", kernels::run_blocked_concat},
+      {"inlay", "BlockedGather", kernels::run_blocked_gather},
       {"inlay", "BlockedConv", kernels::run_blocked_conv},
       {"inlay", "BlockedConvTranspose", kernels::run_blocked_conv_transpose},
   };

@@ -14,21 +14,20 @@ inline Shape blocked_conv_input(const Attributes& attributes, const Shape& x) {
   return unblocked_shape(x, attributes.integer("channels", 0), block);
 }
 
-/// The plain shape of what a BlockedConcat makes. Errors: shape_mismatch, invalid_graph.
-inline Shape joined_shape(const KernelContext& context, std::span<const std::int64_t> channels) {
+/// The plain shape of what a BlockedGather makes. Errors: shape_mismatch, invalid_graph.
+inline Shape gathered_shape(const KernelContext& context, const ChannelGather& gather) {
   const std::int64_t block = channel_block_of(context.attributes());
-  Shape joined = unblocked_shape(context.input(0).shape(), channels[0], block);
-  for (std::size_t i = 1; i < channels.size(); ++i) {
-    Shape shape = unblocked_shape(context.input(i).shape(), channels[i], block);
-    const std::int64_t count = joined[1] + shape[1];
-    shape[1] = joined[1];
-    if (shape != joined) {
+  Shape gathered;
+  for (std::size_t i = 0; i < context.input_count(); ++i) {
+    Shape shape = unblocked_shape(context.input(i).shape(), gather.channels(i), block);
+    shape[1] = gather.count();
+    if (i > 0 && shape != gathered) {
       context.fail(ErrorCode::shape_mismatch,
                    "input " + std::to_string(i) + " differs in more than its channels");
     }
-    joined[1] = count;
+    gathered = shape;
   }
-  return joined;
+  return gathered;
 }
 
 /// Fails unless input i is absent or has this shape.

@@ -2,13 +2,14 @@
 #pragma once
 
 #include <inlay/kernels/blocked_conv.hpp>
+#include <inlay/kernels/blocked_gather.hpp>
 #include <inlay/kernels/blocked_layout.hpp>
 
 #include "built_operators.hpp"
 
 namespace inlay::inline v0::cpu {
 
-/// See inlay/kernels/blocked_conv.hpp and blocked_layout.hpp for the contracts.
+/// See inlay/kernels/blocked_conv.hpp, blocked_gather.hpp and blocked_layout.hpp for the contracts.
 struct BlockedKernels {
   std::int64_t block;  ///< channels of a block; 0: none of this is built
   kernels::BlockedConvPlan (*plan)(const kernels::ConvShape& shape, kernels::BlockedForm form,
@@ -21,6 +22,8 @@ struct BlockedKernels {
                          std::int64_t begin, std::int64_t end, float* dst);
   void (*unblock_channels)(const float* src, std::int64_t channels, std::int64_t plane,
                            std::int64_t begin, std::int64_t end, float* dst);
+  void (*gather_channels)(std::span<const kernels::GatherSource> sources, std::int64_t pixels,
+                          float* y);
 };
 
 template <class A>
@@ -31,7 +34,9 @@ constexpr BlockedKernels make_blocked_kernels() {
           .pack_weights = &kernels::blocked_conv_pack<A>,
           .task = &kernels::blocked_conv_task<A>,
           .block_channels = &kernels::block_channels<A>,
-          .unblock_channels = &kernels::unblock_channels<A>};
+          .unblock_channels = &kernels::unblock_channels<A>,
+          .gather_channels =
+              is_built("inlay", "BlockedGather") ? &kernels::gather_channels<A> : nullptr};
 }
 
 }  // namespace inlay::inline v0::cpu

@@ -139,10 +139,9 @@ void blocked_conv_task(const ConvProblem& problem, const BlockedConvPlan& plan, 
   const bool planar = plan.method == BlockedMethod::planar;
   const bool pointwise = plan.method == BlockedMethod::pointwise;
   const std::int64_t inner = planar ? 1 : block;
-  const std::int64_t index = task / (plan.tiles * plan.bands);  // of image and group
-  const std::int64_t group = index % s.groups, taps = s.kernel.count();
-  // Bands in turn under the same filters: where there are few bands, weights are what is large.
-  const ConvBand band = band_of(plan.out, plan.band_rows, task % plan.bands);
+  const BlockedConvPlan::Place place = plan.place(task);
+  const std::int64_t group = place.image % s.groups, taps = s.kernel.count();
+  const ConvBand band = band_of(plan.out, plan.band_rows, place.band);
   ConvSpread spread = problem.spread;
   if (spread.plane == 0) spread = {s.out.count(), 0, plan.out.w, 1};
   const std::int64_t blocks = ceil_div(s.group_filters(), block), plane = spread.plane * block;
@@ -151,16 +150,17 @@ void blocked_conv_task(const ConvProblem& problem, const BlockedConvPlan& plan, 
   tile.row = spread.row;
   tile.step = spread.step;
   tile.pixel = spread.first + band.start.h * spread.row + band.start.w * spread.step;
-  tile.block = task / plan.bands % plan.tiles * plan.tile_blocks;
+  tile.block = place.tile * plan.tile_blocks;
   tile.blocks = blocks - tile.block < plan.tile_blocks ? blocks - tile.block : plan.tile_blocks;
-  tile.later = task % plan.bands + 1 == plan.bands ? blocks - tile.block - tile.blocks : 0;
+  tile.later =
+      !plan.bands_first || place.band + 1 == plan.bands ? blocks - tile.block - tile.blocks : 0;
   tile.product = s.group_channels() * taps;
 
   ConvProblem part = problem;
   const std::int64_t in_plane = s.in.count() * inner;
-  part.input += index * ceil_div(s.group_channels(), inner) * in_plane;
-  part.output += index * blocks * plane;
-  if (part.residual != nullptr) part.residual += index * blocks * plane;
+  part.input += place.image * ceil_div(s.group_channels(), inner) * in_plane;
+  part.output += place.image * blocks * plane;
+  if (part.residual != nullptr) part.residual += place.image * blocks * plane;
   part.weights += group * blocks * block * tile.product;
   if (part.bias != nullptr) part.bias += group * blocks * block;
 

@@ -33,9 +33,22 @@ struct BlockedConvPlan {
   std::int64_t bands = 0;          ///< bands per plane
   std::int64_t tile_blocks = 0;    ///< filter blocks per task
   std::int64_t tiles = 0;          ///< tasks per group and band
+  bool bands_first = true;         ///< neighbouring tasks have the same filters, else the same band
   std::int64_t task_count = 0;     ///< tasks, in any order on any threads
   std::size_t packed_floats = 0;   ///< size of packed weights
   std::size_t scratch_floats = 0;  ///< scratch that each running task needs
+
+  struct Place {
+    std::int64_t image;  ///< of all groups: image * groups + group
+    std::int64_t band, tile;
+  };
+  /// What a task does. Threads take neighbouring tasks: they share what is larger, filters or
+  /// bands.
+  INLAY_INLINE Place place(std::int64_t task) const {
+    const std::int64_t each = bands * tiles, image = task / each, i = task % each;
+    if (bands_first) return {image, i % bands, i / bands};
+    return {image, i / tiles, i % tiles};
+  }
 };
 
 namespace detail {
@@ -130,6 +143,7 @@ INLAY_COLD BlockedConvPlan winograd_plan(const ConvShape& s, std::int64_t wanted
     plan.tile_blocks = round_up(ceil_div(blocks, 2), blocked_vecs<A>);
     plan.tiles = ceil_div(blocks, plan.tile_blocks);
   }
+  plan.bands_first = false;
   plan.task_count = s.batch * plan.bands * plan.tiles;
   const std::int64_t count = band * wide;
   const std::int64_t padded = (plan.band_rows + 2) * (wide * winograd_out + 2);
@@ -219,7 +233,11 @@ INLAY_COLD BlockedConvPlan blocked_conv_plan(const ConvShape& s, BlockedForm for
     const std::int64_t chunks = ceil_div(plan.chunk, most < block ? block : most);
     plan.chunk = round_up(ceil_div(plan.chunk, chunks), block);
   }
-  if (wanted_tasks != usual_tasks) cut(wanted_tasks, false);
+  // Where each task copies its band, few tasks repay it.
+  const std::int64_t wanted = copies ? ceil_div(wanted_tasks, 4) : wanted_tasks;
+  if (wanted != usual_tasks) cut(wanted, false);
+  plan.bands_first = depthwise || s.group_channels() * plan.in.count() <
+                                      static_cast<std::int64_t>(plan.packed_floats) / s.groups;
   if (copies) plan.scratch_floats = static_cast<std::size_t>(plane_floats(plan.band_rows));
   return plan;
 }

@@ -198,11 +198,11 @@ void blocked_depthwise_task(const ConvProblem& problem, const BlockedConvPlan& p
                             std::int64_t task) {
   const ConvShape& s = problem.shape;
   const std::int64_t blocks = ceil_div(s.filters, channel_block<A>);
-  const std::int64_t image = task / (plan.tiles * plan.bands);
-  const ConvBand band = band_of(s.out, plan.band_rows, task % plan.bands);
-  const std::int64_t first = task / plan.bands % plan.tiles * plan.tile_blocks;
+  const BlockedConvPlan::Place place = plan.place(task);
+  const ConvBand band = band_of(s.out, plan.band_rows, place.band);
+  const std::int64_t first = place.tile * plan.tile_blocks;
   for (std::int64_t i = first; i < blocks && i < first + plan.tile_blocks; ++i) {
-    detail::depthwise_block<A>(problem, band, image * blocks + i);
+    detail::depthwise_block<A>(problem, band, place.image * blocks + i);
   }
 }
 

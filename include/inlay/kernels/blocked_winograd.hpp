@@ -67,12 +67,12 @@ void blocked_winograd_task(const ConvProblem& problem, const BlockedConvPlan& pl
   constexpr std::int64_t vecs = blocked_vecs<A>, max_pixels = blocked_pixels<A>;
   constexpr std::int64_t out = winograd_out, points = winograd_points;
   const ConvShape& s = problem.shape;
-  const std::int64_t image = task / (plan.tiles * plan.bands);
-  const ConvBand band = band_of(s.out, plan.band_rows, task / plan.tiles % plan.bands);
+  const BlockedConvPlan::Place place = plan.place(task);
+  const ConvBand band = band_of(s.out, plan.band_rows, place.band);
   const std::int64_t wide = ceil_div(s.out.w, out), rows = ceil_div(band.size.h, out);
   const std::int64_t count = rows * wide, blocks = ceil_div(s.channels, block);
   const std::int64_t all = ceil_div(s.filters, block), plane = s.out.count() * block;
-  const std::int64_t first = task % plan.tiles * plan.tile_blocks;
+  const std::int64_t first = place.tile * plan.tile_blocks;
   const std::int64_t last = all - first < plan.tile_blocks ? all : first + plan.tile_blocks;
 
   // Transformed tiles [point, channel block, tile, block], sums [point, filter block of a panel,
@@ -85,7 +85,7 @@ void blocked_winograd_task(const ConvProblem& problem, const BlockedConvPlan& pl
   window.out = {1, rows * out, wide * out};
   const PhasePlanes planes = phase_planes(window, window.out);
   for (std::int64_t c = 0; c < blocks; ++c) {
-    const float* const input = problem.input + (image * blocks + c) * s.in.count() * block;
+    const float* const input = problem.input + (place.image * blocks + c) * s.in.count() * block;
     split_blocked_phases<A>(window, input, band.start, planes, padded);
     for (std::int64_t t = 0; t < count; ++t) {
       const float* const from = padded + (t / wide * out * planes.size.w + t % wide * out) * block;
@@ -127,7 +127,7 @@ void blocked_winograd_task(const ConvProblem& problem, const BlockedConvPlan& pl
         const std::int64_t pixels = s.out.w - x < out ? s.out.w - x : out;
         for (std::int64_t i = 0; i < high; ++i) {
           const std::int64_t at =
-              (image * all + f + v) * plane + ((band.start.h + y + i) * s.out.w + x) * block;
+              (place.image * all + f + v) * plane + ((band.start.h + y + i) * s.out.w + x) * block;
           detail::winograd_finish<A>(results + i * out * block, pixels, bias,
                                      problem.residual == nullptr ? nullptr : problem.residual + at,
                                      problem.activation, problem.output + at);

@@ -19,6 +19,7 @@ INLAY_COLD void eliminate_common(Graph& graph, const PassContext& context);
 INLAY_COLD void remove_noops(Graph& graph, const PassContext& context);
 INLAY_COLD void widen_float16(Graph& graph, const PassContext& context);
 INLAY_COLD void replace_upsample(Graph& graph, const PassContext& context);
+INLAY_COLD void split_max_pool(Graph& graph, const PassContext& context);
 INLAY_COLD void merge_transposes(Graph& graph, const PassContext& context);
 INLAY_COLD void merge_reshapes(Graph& graph, const PassContext& context);
 
@@ -31,6 +32,7 @@ INLAY_COLD void fuse_activation_formulas(Graph& graph, const PassContext& contex
 INLAY_COLD void fuse_rotary(Graph& graph, const PassContext& context);
 INLAY_COLD void fuse_attention(Graph& graph, const PassContext& context);
 INLAY_COLD void fuse_channel_shuffle(Graph& graph, const PassContext& context);
+INLAY_COLD void fuse_space_to_depth(Graph& graph, const PassContext& context);
 INLAY_COLD void fuse_pad(Graph& graph, const PassContext& context);
 INLAY_COLD void fuse_gemm(Graph& graph, const PassContext& context);
 INLAY_COLD void unflatten_matmul(Graph& graph, const PassContext& context);

@@ -32,6 +32,9 @@ endif()
 
 file(GLOB_RECURSE inlay_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/*.cpp)
 list(FILTER inlay_sources EXCLUDE REGEX "/src/cli/|/src/images/|/src/backends/cpu/isa/")
+set(inlay_ops_sources ${inlay_sources})
+list(FILTER inlay_ops_sources INCLUDE REGEX "/src/ops/")
+list(REMOVE_ITEM inlay_sources ${inlay_ops_sources})
 
 file(GLOB_RECURSE inlay_headers_found CONFIGURE_DEPENDS
   ${PROJECT_SOURCE_DIR}/src/*.hpp ${PROJECT_SOURCE_DIR}/include/*.hpp)
@@ -39,7 +42,7 @@ set(build_key ${PROJECT_BINARY_DIR}/generated/build_key.cpp)
 add_custom_command(OUTPUT ${build_key}
   COMMAND ${CMAKE_COMMAND} -DROOT=${PROJECT_SOURCE_DIR} -DOUT=${build_key}
           -P ${PROJECT_SOURCE_DIR}/cmake/build_key.cmake
-  DEPENDS ${inlay_sources} ${inlay_headers_found} ${PROJECT_SOURCE_DIR}/cmake/build_key.cmake
+  DEPENDS ${inlay_sources} ${inlay_ops_sources} ${inlay_headers_found} ${PROJECT_SOURCE_DIR}/cmake/build_key.cmake
   VERBATIM)
 list(APPEND inlay_sources ${build_key})
 
@@ -67,6 +70,17 @@ target_include_directories(inlay SYSTEM PRIVATE
 target_link_libraries(inlay PUBLIC inlay_headers Threads::Threads PRIVATE $<BUILD_INTERFACE:inlay_flags>)
 inlay_add_isa_sources(inlay)
 inlay_choose_operators(inlay)
+
+# Schemas and inference run once per model: small rather than fast.
+add_library(inlay_ops OBJECT ${inlay_ops_sources})
+target_compile_options(inlay_ops PRIVATE $<TARGET_PROPERTY:inlay,COMPILE_OPTIONS>
+  $<$<AND:$<CONFIG:Release>,$<CXX_COMPILER_ID:GNU,Clang,AppleClang>,$<NOT:$<BOOL:${INLAY_SANITIZE}>>>:-Os>)
+target_compile_definitions(inlay_ops PRIVATE $<TARGET_PROPERTY:inlay,COMPILE_DEFINITIONS>)
+target_include_directories(inlay_ops SYSTEM PRIVATE $<TARGET_PROPERTY:inlay,INCLUDE_DIRECTORIES>)
+target_link_libraries(inlay_ops PRIVATE inlay_headers inlay_flags)
+set_target_properties(inlay_ops PROPERTIES
+  POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+target_sources(inlay PRIVATE $<TARGET_OBJECTS:inlay_ops>)
 
 if(INLAY_OPENMP)
   find_package(OpenMP REQUIRED COMPONENTS CXX)

@@ -7,8 +7,8 @@ namespace {
 
 ValueId list(Net& net, Int64s numbers) {
   const auto size = static_cast<std::int64_t>(numbers.size());
-  return net.graph.add_constant(
-      net.name(), Tensor::copy_of(std::span<const std::int64_t>(numbers), {size}));
+  return net.graph.add_constant(net.name(),
+                                Tensor::copy_of(std::span<const std::int64_t>(numbers), {size}));
 }
 
 /// Every `step`th pixel along the axes, to the end.
@@ -22,15 +22,16 @@ ValueId slice(Net& net, ValueId x, Int64s starts, Int64s axes, std::int64_t step
 /// The phases of a picture as YOLO's Focus takes them: columns of rows, column by column.
 ValueId focus(Net& net, ValueId x) {
   std::vector<ValueId> phases;
-  for (const auto& [row, column] : {std::pair<std::int64_t, std::int64_t>{0, 0}, {1, 0}, {0, 1},
-                                    {1, 1}}) {
+  for (const auto& [row, column] :
+       {std::pair<std::int64_t, std::int64_t>{0, 0}, {1, 0}, {0, 1}, {1, 1}}) {
     phases.push_back(slice(net, slice(net, x, {row}, {2}, 2), {column}, {-1}, 2));
   }
   return net.add("Concat", phases, {{"axis", std::int64_t{1}}});
 }
 
 std::string passed(const Net& net) {
-  return after_passes(net.graph.clone(), {"fuse_space_to_depth", "split_max_pool", "eliminate_dead"});
+  return after_passes(net.graph.clone(),
+                      {"fuse_space_to_depth", "split_max_pool", "eliminate_dead"});
 }
 
 }  // namespace
@@ -85,13 +86,15 @@ TEST_CASE("a wide maximum is taken along one axis after the other") {
   Net net;
   const ValueId x = net.conv(net.input({2, 3, 13, 17}), 3, 20, 3);
   const auto pool = [&](Int64s kernel, Int64s strides, Int64s pads, std::int64_t ceil) {
-    return net.add("MaxPool", {x}, {{"kernel_shape", std::move(kernel)},
-                                    {"strides", std::move(strides)},
-                                    {"pads", std::move(pads)},
-                                    {"ceil_mode", ceil}});
+    return net.add("MaxPool", {x},
+                   {{"kernel_shape", std::move(kernel)},
+                    {"strides", std::move(strides)},
+                    {"pads", std::move(pads)},
+                    {"ceil_mode", ceil}});
   };
-  net.graph.outputs = {pool({5, 5}, {1, 1}, {2, 2, 2, 2}, 0), pool({13, 9}, {1, 1}, {6, 4, 6, 4}, 0),
-                       pool({6, 5}, {3, 2}, {1, 2, 0, 1}, 1), pool({3, 3}, {2, 2}, {1, 1, 1, 1}, 0)};
+  net.graph.outputs = {
+      pool({5, 5}, {1, 1}, {2, 2, 2, 2}, 0), pool({13, 9}, {1, 1}, {6, 4, 6, 4}, 0),
+      pool({6, 5}, {3, 2}, {1, 2, 0, 1}, 1), pool({3, 3}, {2, 2}, {1, 1, 1, 1}, 0)};
   const std::string after = passed(net);
   CHECK(after.find("kernel_shape=[13, 1]") != std::string::npos);
   CHECK(after.find("kernel_shape=[1, 9]") != std::string::npos);

@@ -108,12 +108,36 @@ class INLAY_API PackedWeights {
   bool is_stored_ = false;
 };
 
+/// Some rows (places along axis 2) of one image: of each of axis 1, memory holds rows [begin, end).
+struct RowBand {
+  void* data;
+  std::int64_t begin, end;
+};
+
+/// How rows of a kernel's output follow from those of its first input: row y sees the rows
+/// y * stride - pad + t * dilation, 0 <= t < kernel, as far as there are such.
+struct RowWindow {
+  Shape output;
+  std::int64_t kernel = 1, stride = 1, dilation = 1, pad = 0;
+  std::size_t scratch = 0;  ///< bytes that run_rows needs
+};
+
 /// One node made ready to run: attributes read, weights packed. Immutable, used by many threads.
 class INLAY_API Kernel {
  public:
   virtual ~Kernel() = default;
   /// Errors: any Error; what it throws is given the node's place.
   virtual void run(KernelContext& context) const = 0;
+  /// Whether the kernel can compute some rows of its output from some of its first input, both
+  /// [batch, ...]. Kernels that follow each other run by rows where what lies between them is
+  /// large, so that it stays in the cache.
+  virtual bool runs_rows() const noexcept { return false; }
+  virtual RowWindow row_window(const KernelContext& context, const Shape& input) const;
+  /// Rows [begin, end) of the output, of one image; `in` holds the rows that they see. The context
+  /// is for attributes and inputs but the first. Called by many threads at once.
+  virtual void run_rows(KernelContext& context, const Shape& input, const RowBand& in,
+                        const RowBand& out, std::int64_t begin, std::int64_t end,
+                        void* scratch) const;
   /// Bytes held beyond the graph's constants and what CompileContext::pack() gave.
   virtual std::size_t packed_bytes() const noexcept { return 0; }
   /// True when the kernel does not read input i at run time, since it was packed: a constant that

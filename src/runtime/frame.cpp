@@ -1,15 +1,11 @@
 #include "runtime/frame.hpp"
 
 #include <algorithm>
-#include <chrono>
+
+#include "runtime/clock.hpp"
 
 namespace inlay::inline v0 {
 namespace {
-
-std::int64_t now() {
-  using namespace std::chrono;
-  return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
-}
 
 /// The value with memory that outlives the frame: views of the arena or of the caller are copied.
 Value owned(const Value& value) {
@@ -70,7 +66,11 @@ void Frame::run(std::span<const Value* const> inputs, std::span<Value> outputs,
   for (const ValueId id : graph.inputs) slot(id) = *inputs[given++];
   for (const Capture& capture : graph.captures) slot(capture.inner) = *inputs[given++];
   try {
-    for (std::size_t s = 0; s < plan_.steps().size(); ++s) run_step(s);
+    for (std::size_t s = 0; s < plan_.steps().size(); ++s) {
+      const std::size_t last = memory_plan_.chain_ends[s];
+      last == s ? run_step(s) : run_chain(s, last);
+      s = last;
+    }
     copy_out();
   } catch (...) {
     forget();
@@ -121,7 +121,7 @@ Tensor& Frame::place(std::size_t s, std::size_t output, DType dtype, const Shape
   }
   const std::int64_t elements = shape.elements();
   const std::size_t bytes = byte_size(dtype, elements);
-  extents_[static_cast<std::size_t>(id)] = {dtype == DType::string ? -1 : elements, bytes, bits};
+  extents_[static_cast<std::size_t>(id)] = Extent::of(dtype, shape);
   if (memory == nullptr || dtype == DType::string ||
       bytes > memory_plan_.capacities[static_cast<std::size_t>(id)] || !is_free(elements)) {
     return place_on_heap(s, id, dtype, shape);
@@ -280,7 +280,7 @@ SessionMemory Frame::memory() const noexcept {
   SessionMemory total{.arena = arena_.size(), .scratch = scratch_.size()};
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     if (memory_plan_.offsets[i] == MemoryPlan::unplanned && extents_[i].elements >= 0 &&
-        plan_.graph().values[i].producer != no_id) {
+        !memory_plan_.within_chain[i] && plan_.graph().values[i].producer != no_id) {
       total.dynamic += extents_[i].bytes;
     }
   }

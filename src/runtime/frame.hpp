@@ -1,6 +1,7 @@
 // Frame: the values of a plan while it runs, and the memory they lie in.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <span>
@@ -59,6 +60,10 @@ class Frame {
   void forget() noexcept;
   void copy_out();
   void run_step(std::size_t s);
+  /// Steps [first, last], by rows.
+  void run_chain(std::size_t first, std::size_t last);
+  void report_chain(std::size_t first, std::size_t last, std::int64_t start,
+                    const std::atomic<std::int64_t>* times) const;
   void run_subgraph(std::size_t s, std::size_t index, std::span<const Value> inputs,
                     std::vector<Value>& outputs);
   Value& slot(ValueId id) noexcept { return slots_[static_cast<std::size_t>(id)]; }

@@ -113,4 +113,13 @@ void KernelContext::fail(ErrorCode code, const std::string& message) const {
   throw Error(code, message, {.node = node().name, .op = qualified_op(node().domain, node().op)});
 }
 
+RowWindow Kernel::row_window(const KernelContext& context, const Shape&) const {
+  context.fail(ErrorCode::internal, "the kernel does not run by rows");
+}
+
+void Kernel::run_rows(KernelContext& context, const Shape&, const RowBand&, const RowBand&,
+                      std::int64_t, std::int64_t, void*) const {
+  context.fail(ErrorCode::internal, "the kernel does not run by rows");
+}
+
 }  // namespace inlay::inline v0

@@ -129,6 +129,7 @@ std::unique_ptr<const Plan> Plan::compile(Graph& graph, Compilation& compilation
   }
   plan->find_storage();
   plan->find_last_uses();
+  plan->find_rows();
   return plan;
 }
 
@@ -222,10 +223,34 @@ void Plan::find_last_uses() {
   }
 }
 
+void Plan::find_rows() {
+  std::vector<int> readers(graph_.values.size(), 0);
+  for (const Step& step : steps_) {
+    for (const auto* list : {&step.node->inputs, &step.captures}) {
+      for (const ValueId id : *list) {
+        if (id != no_id) ++readers[static_cast<std::size_t>(id)];
+      }
+    }
+  }
+  for (std::size_t s = 0; s + 1 < steps_.size(); ++s) {
+    const ValueId between = steps_[s].node->output(0);
+    steps_[s].leads_rows = between != no_id && steps_[s].node->outputs.size() == 1 &&
+                           steps_[s].kernel->runs_rows() && steps_[s + 1].kernel->runs_rows() &&
+                           steps_[s + 1].node->input(0) == between && output_index(between) < 0 &&
+                           readers[static_cast<std::size_t>(between)] == 1;
+  }
+}
+
 bool Plan::can_reuse(std::size_t step, ValueId input) const {
   const ValueId root = storage(input);
   return planned_[static_cast<std::size_t>(root)] &&
          last_use_[static_cast<std::size_t>(root)] == static_cast<std::int32_t>(step);
+}
+
+Extent Extent::of(DType dtype, const Shape& shape) {
+  const std::int64_t elements = shape.elements();
+  return {dtype == DType::string ? -1 : elements, byte_size(dtype, elements), bit_width(dtype),
+          shape.rank() > 2 ? shape[0] * shape[2] : 0};
 }
 
 std::vector<Extent> Plan::static_extents() const {
@@ -234,9 +259,7 @@ std::vector<Extent> Plan::static_extents() const {
     const Type& type = graph_.values[i].type;
     const std::optional<Shape> shape = type.static_shape();
     if (!shape || type.dtype == DType::string || type.dtype == DType::undefined) continue;
-    extents[i].elements = shape->elements();
-    extents[i].bytes = byte_size(type.dtype, extents[i].elements);
-    extents[i].bits = bit_width(type.dtype);
+    extents[i] = Extent::of(type.dtype, *shape);
   }
   return extents;
 }

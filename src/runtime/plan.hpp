@@ -28,22 +28,36 @@ struct Step {
   std::vector<Subplan> subplans;   ///< in attribute order
   std::vector<ValueId> last_uses;  ///< values that nobody needs after this step
   Trait traits = Trait::none;
-  bool joins = false;  ///< a Concat whose output is its inputs, one after the other in memory
+  bool joins = false;       ///< a Concat whose output is its inputs, one after the other in memory
+  bool leads_rows = false;  ///< the next step alone reads the output, and both run by rows
 };
 
 /// Number of elements and bytes that a value takes.
 struct Extent {
   std::int64_t elements = -1;  ///< -1 when not known
   std::size_t bytes = 0;
-  int bits = 0;  ///< of one element
+  int bits = 0;           ///< of one element
+  std::int64_t rows = 0;  ///< places along axis 2, of all images; 0: there is no such axis
+
+  static Extent of(DType dtype, const Shape& shape);
 };
 
-/// Where values lie in the arena.
+/// Steps that run by rows together at most.
+inline constexpr std::size_t most_chain_steps = 4;
+
+/// Where values lie in the arena, and which steps run by rows together, so that what lies between
+/// them needs no place.
 struct MemoryPlan {
   static constexpr std::size_t unplanned = static_cast<std::size_t>(-1);
   std::vector<std::size_t> offsets;     ///< by ValueId
   std::vector<std::size_t> capacities;  ///< by ValueId
   std::size_t arena_bytes = 0;
+  std::vector<std::size_t> chain_ends;  ///< by step: the last that runs by rows with it
+
+  bool is_within_chain(ValueId id) const noexcept {
+    return within_chain[static_cast<std::size_t>(id)];
+  }
+  std::vector<bool> within_chain;  ///< by ValueId
 };
 
 /// What a plan is made with.
@@ -94,6 +108,8 @@ class INLAY_API Plan {
   void compile_kernels(Graph& graph, Executor& executor);
   void find_storage();
   void find_last_uses();
+  void find_rows();
+  void plan_chains(std::span<const Extent> extents, MemoryPlan& memory) const;
 
   const Graph& graph_;
   std::vector<Step> steps_;

@@ -16,7 +16,28 @@ struct Block {
 
 }  // namespace
 
+void Plan::plan_chains(std::span<const Extent> extents, MemoryPlan& memory) const {
+  constexpr std::size_t large = std::size_t{1} << 20;  // leaves the L2 cache before it is read
+  constexpr std::size_t cache = std::size_t{1} << 20, band = 12;  // rows that should fit, at least
+  memory.within_chain.assign(graph_.values.size(), false);
+  memory.chain_ends.resize(steps_.size());
+  for (std::size_t s = 0, end = 0; s < steps_.size(); s = end + 1) {
+    std::size_t row_bytes = 0;
+    for (end = s; end + 1 < s + most_chain_steps && steps_[end].leads_rows; ++end) {
+      const auto between = static_cast<std::size_t>(steps_[end].node->output(0));
+      const Extent& extent = extents[between];
+      if (extent.elements < 0 || extent.bytes < large || extent.rows == 0) break;
+      row_bytes += extent.bytes / static_cast<std::size_t>(extent.rows);
+      if (row_bytes * band > cache) break;
+      memory.within_chain[between] = true;
+    }
+    for (std::size_t i = s; i <= end; ++i) memory.chain_ends[i] = end;
+  }
+}
+
 MemoryPlan Plan::plan_memory(std::span<const Extent> extents) const {
+  MemoryPlan memory;
+  plan_chains(extents, memory);
   const auto extent_of = [&](ValueId id) -> const Extent& {
     return extents[static_cast<std::size_t>(id)];
   };
@@ -29,7 +50,7 @@ MemoryPlan Plan::plan_memory(std::span<const Extent> extents) const {
       const ValueId id = steps_[s].node->outputs[o];
       if (id == no_id || !planned_[static_cast<std::size_t>(id)]) continue;
       const Extent& extent = extent_of(id);
-      if (extent.elements < 0) continue;
+      if (extent.elements < 0 || memory.is_within_chain(id)) continue;
       int& mine = block_of(id);
       if (o == 0 && has(steps_[s].traits, Trait::in_place)) {
         for (const ValueId input : steps_[s].node->inputs) {
@@ -43,7 +64,9 @@ MemoryPlan Plan::plan_memory(std::span<const Extent> extents) const {
           }
         }
       }
-      const std::int32_t last = last_use_[static_cast<std::size_t>(id)];
+      // What a chain's steps read is needed until the last one is done.
+      const auto last = static_cast<std::int32_t>(
+          memory.chain_ends[static_cast<std::size_t>(last_use_[static_cast<std::size_t>(id)])]);
       if (mine >= 0) {
         blocks[static_cast<std::size_t>(mine)].life.last = last;
       } else {
@@ -102,7 +125,6 @@ MemoryPlan Plan::plan_memory(std::span<const Extent> extents) const {
     }
   }
 
-  MemoryPlan memory;
   memory.arena_bytes = arena.bytes;
   memory.offsets.assign(graph_.values.size(), MemoryPlan::unplanned);
   memory.capacities.assign(graph_.values.size(), 0);

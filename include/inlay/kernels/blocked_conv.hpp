@@ -120,6 +120,78 @@ INLAY_INLINE void blocked_tile(const ConvProblem& problem, const BlockedTile& ti
   }
 }
 
+/// A band of the output under some filter blocks of one group.
+template <class A>
+void blocked_conv_band(const ConvProblem& problem, const BlockedConvPlan& plan, std::int64_t image,
+                       const ConvBand& band, std::int64_t first_block, std::int64_t tile_blocks,
+                       bool then_next, float* scratch) {
+  constexpr std::int64_t block = channel_block<A>;
+  const ConvShape& s = problem.shape;
+  const bool planar = plan.method == BlockedMethod::planar;
+  const bool pointwise = plan.method == BlockedMethod::pointwise;
+  const std::int64_t inner = planar ? 1 : block;
+  const std::int64_t group = image % s.groups, taps = s.kernel.count();
+  ConvSpread spread = problem.spread;
+  if (spread.plane == 0) spread = {s.out.count(), 0, plan.out.w, 1};
+  const std::int64_t blocks = ceil_div(s.group_filters(), block), plane = spread.plane * block;
+  BlockedTile tile;
+  tile.size = band.size;
+  tile.row = spread.row;
+  tile.step = spread.step;
+  tile.pixel = spread.first + band.start.h * spread.row + band.start.w * spread.step;
+  tile.block = first_block;
+  tile.blocks = blocks - first_block < tile_blocks ? blocks - first_block : tile_blocks;
+  tile.later = then_next ? blocks - tile.block - tile.blocks : 0;
+  tile.product = s.group_channels() * taps;
+
+  ConvProblem part = problem;
+  const std::int64_t in_plane = (problem.in_plane == 0 ? s.in.count() : problem.in_plane) * inner;
+  part.input += image * ceil_div(s.group_channels(), inner) * in_plane;
+  part.output += image * blocks * plane;
+  if (part.residual != nullptr) part.residual += image * blocks * plane;
+  part.weights += group * blocks * block * tile.product;
+  if (part.bias != nullptr) part.bias += group * blocks * block;
+
+  ConvWindow window = s;
+  window.in = plan.in, window.out = plan.out;
+  Extent3 start = band.start, size = band.size;
+  if (planar) read_all(window, start, size);
+  const PhasePlanes planes = phase_planes(window, size);
+  const std::int64_t step = pointwise ? in_plane : planes.floats * inner;
+  std::int64_t offsets[blocked_max_taps];
+  for_each_chunk(s.group_channels(), plan.chunk, [&](std::int64_t first, std::int64_t channels) {
+    const std::int64_t count = ceil_div(channels, inner);  // planes
+    for (std::int64_t t = 0; t < taps; ++t) {
+      const std::int64_t at = pointwise ? 0 : phase_tap_offset(window, planes, t) * inner;
+      for (std::int64_t i = 0; i < count; ++i) offsets[i * taps + t] = i * step + at;
+    }
+    const float* input = part.input + first / inner * in_plane;
+    if (pointwise) {
+      input += (band.start.h * s.in.w + band.start.w) * block;
+    } else {
+      for (std::int64_t i = 0; i < count; ++i) {
+        float* const to = scratch + i * step;
+        if (planar) {
+          split_phases<A>(window, input + i * in_plane, start, planes, to);
+        } else {
+          split_blocked_phases<A>(window, input + i * in_plane, band.start, planes, to);
+        }
+      }
+      input = scratch;
+    }
+    const BlockedSource source = {{input, offsets, nullptr, count * taps, channels / inner * taps,
+                                   inner, channels % inner, s.stride.w, 0, nullptr, 0},
+                                  planes.size.w * inner * (planar ? s.stride.h : 1),
+                                  first * taps,
+                                  channels * taps};
+    if (planar) {
+      blocked_tile<A, 0>(part, tile, source, plane);
+    } else {
+      blocked_tile<A, channel_block<A>>(part, tile, source, plane);
+    }
+  });
+}
+
 }  // namespace detail
 
 /// Runs one task of a plan made for the same shape. Input (unless planar), residual and output are
@@ -128,82 +200,47 @@ INLAY_INLINE void blocked_tile(const ConvProblem& problem, const BlockedTile& ti
 template <class A>
 void blocked_conv_task(const ConvProblem& problem, const BlockedConvPlan& plan, std::int64_t task,
                        float* scratch) {
-  constexpr std::int64_t block = channel_block<A>;
-  const ConvShape& s = problem.shape;
   if (plan.method == BlockedMethod::depthwise) {
     return blocked_depthwise_task<A>(problem, plan, task);
   }
   if (plan.method == BlockedMethod::winograd) {
     return blocked_winograd_task<A>(problem, plan, task, scratch);
   }
-  const bool planar = plan.method == BlockedMethod::planar;
-  const bool pointwise = plan.method == BlockedMethod::pointwise;
-  const std::int64_t inner = planar ? 1 : block;
   const BlockedConvPlan::Place place = plan.place(task);
-  const std::int64_t group = place.image % s.groups, taps = s.kernel.count();
-  const ConvBand band = band_of(plan.out, plan.band_rows, place.band);
-  ConvSpread spread = problem.spread;
-  if (spread.plane == 0) spread = {s.out.count(), 0, plan.out.w, 1};
-  const std::int64_t blocks = ceil_div(s.group_filters(), block), plane = spread.plane * block;
-  detail::BlockedTile tile;
-  tile.size = band.size;
-  tile.row = spread.row;
-  tile.step = spread.step;
-  tile.pixel = spread.first + band.start.h * spread.row + band.start.w * spread.step;
-  tile.block = place.tile * plan.tile_blocks;
-  tile.blocks = blocks - tile.block < plan.tile_blocks ? blocks - tile.block : plan.tile_blocks;
-  tile.later =
-      !plan.bands_first || place.band + 1 == plan.bands ? blocks - tile.block - tile.blocks : 0;
-  tile.product = s.group_channels() * taps;
+  const bool then_next = !plan.bands_first || place.band + 1 == plan.bands;
+  detail::blocked_conv_band<A>(problem, plan, place.image,
+                               band_of(plan.out, plan.band_rows, place.band),
+                               place.tile * plan.tile_blocks, plan.tile_blocks, then_next, scratch);
+}
 
+/// Rows [begin, end) of the output of one image, for plans of any method but winograd, of one group
+/// or depthwise. Of each plane of input and output, memory holds the rows in `in` and `out` alone.
+template <class A>
+void blocked_conv_rows(const ConvProblem& problem, const BlockedConvPlan& plan, const ConvRows& in,
+                       const ConvRows& out, std::int64_t begin, std::int64_t end, float* scratch) {
+  constexpr std::int64_t block = channel_block<A>;
+  const ConvShape& s = problem.shape;
+  const bool planar = plan.method == BlockedMethod::planar;
+  const std::int64_t blocks = ceil_div(s.filters, block);
   ConvProblem part = problem;
-  const std::int64_t in_plane = s.in.count() * inner;
-  part.input += place.image * ceil_div(s.group_channels(), inner) * in_plane;
-  part.output += place.image * blocks * plane;
-  if (part.residual != nullptr) part.residual += place.image * blocks * plane;
-  part.weights += group * blocks * block * tile.product;
-  if (part.bias != nullptr) part.bias += group * blocks * block;
-
-  ConvWindow window = s;
-  window.in = plan.in, window.out = plan.out;
-  Extent3 start = band.start, size = band.size;
-  if (planar) detail::read_all(window, start, size);
-  const PhasePlanes planes = phase_planes(window, size);
-  const std::int64_t step = pointwise ? in_plane : planes.floats * inner;
-  std::int64_t offsets[detail::blocked_max_taps];
-  detail::for_each_chunk(
-      s.group_channels(), plan.chunk, [&](std::int64_t first, std::int64_t channels) {
-        const std::int64_t count = ceil_div(channels, inner);  // planes
-        for (std::int64_t t = 0; t < taps; ++t) {
-          const std::int64_t at = pointwise ? 0 : phase_tap_offset(window, planes, t) * inner;
-          for (std::int64_t i = 0; i < count; ++i) offsets[i * taps + t] = i * step + at;
-        }
-        const float* input = part.input + first / inner * in_plane;
-        if (pointwise) {
-          input += (band.start.h * s.in.w + band.start.w) * block;
-        } else {
-          for (std::int64_t i = 0; i < count; ++i) {
-            float* const to = scratch + i * step;
-            if (planar) {
-              split_phases<A>(window, input + i * in_plane, start, planes, to);
-            } else {
-              split_blocked_phases<A>(window, input + i * in_plane, band.start, planes, to);
-            }
-          }
-          input = scratch;
-        }
-        const detail::BlockedSource source = {
-            {input, offsets, nullptr, count * taps, channels / inner * taps, inner,
-             channels % inner, s.stride.w, 0, nullptr, 0},
-            planes.size.w * inner * (planar ? s.stride.h : 1),
-            first * taps,
-            channels * taps};
-        if (planar) {
-          detail::blocked_tile<A, 0>(part, tile, source, plane);
-        } else {
-          detail::blocked_tile<A, channel_block<A>>(part, tile, source, plane);
-        }
-      });
+  part.in_plane = in.count * s.in.w;
+  part.input -= in.first * s.in.w * (planar ? 1 : block);
+  part.spread = {out.count * s.out.w, 0, s.out.w, 1};
+  part.output -= out.first * s.out.w * block;
+  if (plan.method == BlockedMethod::depthwise) {
+    const ConvBand band = {{0, begin, 0}, {1, end - begin, s.out.w}};
+    for (std::int64_t i = 0; i < blocks; ++i) detail::depthwise_block<A>(part, band, i);
+    return;
+  }
+  if (plan.method == BlockedMethod::pointwise) {
+    const ConvBand band = {{0, 0, begin * s.out.w}, {1, 1, (end - begin) * s.out.w}};
+    return detail::blocked_conv_band<A>(part, plan, 0, band, 0, blocks, true, scratch);
+  }
+  for (std::int64_t y = begin; y < end; y += plan.band_rows) {
+    const std::int64_t rows = end - y < plan.band_rows ? end - y : plan.band_rows;
+    const ConvBand band = {{0, y, 0}, {1, rows, s.out.w}};
+    detail::blocked_conv_band<A>(part, plan, 0, band, 0, blocks, true, scratch);
+  }
 }
 
 }  // namespace inlay::inline v0::kernels

@@ -149,9 +149,11 @@ void depthwise_block(const ConvProblem& problem, const ConvBand& band, std::int6
   run.offsets = offsets, run.places = places;
   run.bias = problem.bias == nullptr ? Vec<float, A>(0.0f) : load<float, A>(problem.bias + f);
   run.low = Vec<float, A>(range.low), run.high = Vec<float, A>(range.high);
-  const float* const input = problem.input + index * s.in.count() * block;
+  const std::int64_t in_plane = problem.in_plane == 0 ? s.in.count() : problem.in_plane;
+  const std::int64_t out_plane = problem.spread.plane == 0 ? s.out.count() : problem.spread.plane;
+  const float* const input = problem.input + index * in_plane * block;
   const auto write_to = [&](std::int64_t y, std::int64_t x) {
-    const std::int64_t at = ((index * s.out.h + y) * s.out.w + x) * block;
+    const std::int64_t at = (index * out_plane + y * s.out.w + x) * block;
     run.y = problem.output + at;
     run.residual = problem.residual == nullptr ? nullptr : problem.residual + at;
   };

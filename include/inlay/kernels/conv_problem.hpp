@@ -38,6 +38,11 @@ struct ConvSpread {
   std::int64_t first = 0, row = 0, step = 1;
 };
 
+/// Rows that memory holds of each plane: [first, first + count).
+struct ConvRows {
+  std::int64_t first, count;
+};
+
 /// output = activation(conv(input, weights) + bias[filter] + residual). `residual` has the shape of
 /// the output and may be the output itself; null pointers mean an absent term.
 struct ConvProblem {
@@ -48,7 +53,8 @@ struct ConvProblem {
   const float* residual = nullptr;
   Activation activation;
   float* output = nullptr;
-  ConvSpread spread;  ///< blocked channels with BlockedForm::spread alone
+  ConvSpread spread;          ///< blocked channels with BlockedForm::spread, or by rows, alone
+  std::int64_t in_plane = 0;  ///< pixels of an input plane in memory, by rows; 0: all
 };
 
 enum class ConvMethod : std::uint8_t {

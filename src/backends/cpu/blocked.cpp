@@ -114,6 +114,10 @@ class BlockedConvKernel final : public Kernel {
       blocked_.pack_weights(shape, plan, weights.as<float>().data(), to);
     });
     bias_.pack(context, shape.filters, blocked_.block);
+    runs_rows_ = form_ != BlockedForm::winograd &&
+                 (shape.groups == 1 || shape.groups == shape.filters) &&
+                 weights_shape_.rank() == 4 && !context.node.has_input(3) &&
+                 (!context.node.has_input(2) || bias_.is_packed());
   }
 
   bool consumed(std::size_t i) const noexcept override {
@@ -121,18 +125,13 @@ class BlockedConvKernel final : public Kernel {
   }
 
   void run(KernelContext& context) const override {
-    const Shape x = kernels::blocked_conv_input(context.attributes(), context.input(0).shape());
-    const ConvSizes g = geometry_of(context.node(), x, weights_shape_);
+    const ConvSizes g = sizes(context, context.input(0).shape());
     const Shape shape = blocked_shape(g.output, blocked_.block);
     kernels::check_residual(context, 3, shape);
-    kernels::ConvProblem problem;
-    problem.shape = g.shape;
+    kernels::ConvProblem problem = problem_of(context, g);
     problem.output = context.output(0, shape).as_mutable<float>().data();
     problem.input = floats(context, 0);
-    problem.weights = packed_.as<float>().data();
-    problem.bias = bias_.get(context, g.shape.filters, blocked_.block);
     problem.residual = floats_or_null(context, 3);
-    problem.activation = activation_;
     const BlockedConvPlan plan = blocked_.plan(g.shape, form_, wanted_tasks(context));
     const std::size_t size = (plan.scratch_floats + 15) / 16 * 16;
     float* const scratch = scratch_per_worker<float>(context, size);
@@ -141,12 +140,51 @@ class BlockedConvKernel final : public Kernel {
     });
   }
 
+  bool runs_rows() const noexcept override { return runs_rows_; }
+
+  RowWindow row_window(const KernelContext& context, const Shape& input) const override {
+    const ConvSizes g = sizes(context, input);
+    const ConvShape& s = g.shape;
+    const BlockedConvPlan plan = blocked_.plan(s, form_, 1);
+    return {.output = blocked_shape(g.output, blocked_.block),
+            .kernel = s.kernel.h,
+            .stride = s.stride.h,
+            .dilation = s.dilation.h,
+            .pad = s.pad.h,
+            .scratch = plan.scratch_floats * sizeof(float)};
+  }
+
+  void run_rows(KernelContext& context, const Shape& input, const RowBand& in, const RowBand& out,
+                std::int64_t begin, std::int64_t end, void* scratch) const override {
+    const ConvSizes g = sizes(context, input);
+    kernels::ConvProblem problem = problem_of(context, g);
+    problem.input = static_cast<const float*>(in.data);
+    problem.output = static_cast<float*>(out.data);
+    blocked_.rows(problem, blocked_.plan(g.shape, form_, 1), {in.begin, in.end - in.begin},
+                  {out.begin, out.end - out.begin}, begin, end, static_cast<float*>(scratch));
+  }
+
  private:
+  ConvSizes sizes(const KernelContext& context, const Shape& input) const {
+    return geometry_of(context.node(), kernels::blocked_conv_input(context.attributes(), input),
+                       weights_shape_);
+  }
+
+  kernels::ConvProblem problem_of(KernelContext& context, const ConvSizes& g) const {
+    kernels::ConvProblem problem;
+    problem.shape = g.shape;
+    problem.weights = packed_.as<float>().data();
+    problem.bias = bias_.get(context, g.shape.filters, blocked_.block);
+    problem.activation = activation_;
+    return problem;
+  }
+
   const BlockedKernels& blocked_;
   BlockedForm form_;
   kernels::Activation activation_;
   Tensor packed_;
   BlockedBias bias_;
+  bool runs_rows_;
   Shape weights_shape_;
 };
 

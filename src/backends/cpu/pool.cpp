@@ -10,23 +10,14 @@ class PoolKernel final : public Kernel {
  public:
   PoolKernel(const CompileContext& context, const KernelTable& table)
       : function_(context.node.op == "MaxPool" ? table.spatial.max_pool
-                                               : table.spatial.average_pool) {}
+                                               : table.spatial.average_pool),
+        // Rows are the first of three axes. Averages would have to know of the whole picture.
+        runs_rows_(context.node.op == "MaxPool" && context.input_type(0).rank() == 5) {}
 
   void run(KernelContext& context) const override {
     const kernels::PoolGeometry g =
         kernels::pool_geometry(context.attributes(), context.input(0).shape());
-    kernels::PoolShape shape;
-    shape.count_include_pad = context.attributes().integer("count_include_pad", 0) != 0;
-    for (int i = 0; i < g.window.rank; ++i) {
-      const WindowAxis& from = g.window[i];
-      shape.axis[3 - g.window.rank + i] = {.size = from.input,
-                                           .out = from.output,
-                                           .kernel = from.kernel,
-                                           .stride = from.stride,
-                                           .dilation = from.dilation,
-                                           .pad_begin = from.pad_begin,
-                                           .pad_end = from.pad_end};
-    }
+    const kernels::PoolShape shape = shape_of(context, g);
     const float* x = floats(context, 0);
     float* y = context.output(0, g.output).as_mutable<float>().data();
     if (g.output.elements() == 0) return;
@@ -40,8 +31,60 @@ class PoolKernel final : public Kernel {
                });
   }
 
+  bool runs_rows() const noexcept override { return runs_rows_; }
+
+  RowWindow row_window(const KernelContext& context, const Shape& input) const override {
+    const kernels::PoolGeometry g = kernels::pool_geometry(context.attributes(), input);
+    const WindowAxis& rows = g.window[0];
+    return {.output = g.output,
+            .kernel = rows.kernel,
+            .stride = rows.stride,
+            .dilation = rows.dilation,
+            .pad = rows.pad_begin,
+            .scratch = kernels::pool_scratch_size(shape_of(context, g)) * sizeof(float)};
+  }
+
+  void run_rows(KernelContext& context, const Shape& input, const RowBand& in, const RowBand& out,
+                std::int64_t begin, std::int64_t end, void* scratch) const override {
+    const kernels::PoolGeometry g = kernels::pool_geometry(context.attributes(), input);
+    kernels::PoolShape shape = shape_of(context, g);
+    kernels::PoolAxis& rows = shape.axis[0];
+    // A picture of the rows that are seen: the first window may begin before them.
+    const std::int64_t start = begin * rows.stride - rows.pad_begin;
+    const std::int64_t first = std::max(start, in.begin);
+    rows.pad_begin = first - start;
+    rows.size = std::max<std::int64_t>(0, std::min(in.end, input[2]) - first);
+    rows.out = end - begin;
+    const std::int64_t in_row = input.product(3, input.rank());
+    const std::int64_t out_row = g.output.product(3, input.rank());
+    for (std::int64_t plane = 0; plane < input[1]; ++plane) {
+      const float* x = static_cast<const float*>(in.data) +
+                       (plane * (in.end - in.begin) + first - in.begin) * in_row;
+      float* y = static_cast<float*>(out.data) +
+                 (plane * (out.end - out.begin) + begin - out.begin) * out_row;
+      function_(x, y, shape, 0, to_size(rows.out), static_cast<float*>(scratch));
+    }
+  }
+
  private:
+  static kernels::PoolShape shape_of(const KernelContext& context, const kernels::PoolGeometry& g) {
+    kernels::PoolShape shape;
+    shape.count_include_pad = context.attributes().integer("count_include_pad", 0) != 0;
+    for (int i = 0; i < g.window.rank; ++i) {
+      const WindowAxis& from = g.window[i];
+      shape.axis[3 - g.window.rank + i] = {.size = from.input,
+                                           .out = from.output,
+                                           .kernel = from.kernel,
+                                           .stride = from.stride,
+                                           .dilation = from.dilation,
+                                           .pad_begin = from.pad_begin,
+                                           .pad_end = from.pad_end};
+    }
+    return shape;
+  }
+
   SpatialKernels::Pool function_;
+  bool runs_rows_;
 };
 
 Support supports_pool(const CompileContext& context) {

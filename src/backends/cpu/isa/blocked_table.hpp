@@ -18,6 +18,9 @@ struct BlockedKernels {
                        const float* weights, float* packed);
   void (*task)(const kernels::ConvProblem& problem, const kernels::BlockedConvPlan& plan,
                std::int64_t task, float* scratch);
+  void (*rows)(const kernels::ConvProblem& problem, const kernels::BlockedConvPlan& plan,
+               const kernels::ConvRows& in, const kernels::ConvRows& out, std::int64_t begin,
+               std::int64_t end, float* scratch);
   void (*block_channels)(const float* src, std::int64_t channels, std::int64_t plane,
                          std::int64_t begin, std::int64_t end, float* dst);
   void (*unblock_channels)(const float* src, std::int64_t channels, std::int64_t plane,
@@ -33,6 +36,7 @@ constexpr BlockedKernels make_blocked_kernels() {
           .plan = &kernels::blocked_conv_plan<A>,
           .pack_weights = &kernels::blocked_conv_pack<A>,
           .task = &kernels::blocked_conv_task<A>,
+          .rows = &kernels::blocked_conv_rows<A>,
           .block_channels = &kernels::block_channels<A>,
           .unblock_channels = &kernels::unblock_channels<A>,
           .gather_channels =

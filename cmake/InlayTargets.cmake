@@ -73,8 +73,11 @@ inlay_choose_operators(inlay)
 
 # Schemas and inference run once per model: small rather than fast.
 add_library(inlay_ops OBJECT ${inlay_ops_sources})
-target_compile_options(inlay_ops PRIVATE $<TARGET_PROPERTY:inlay,COMPILE_OPTIONS>
-  $<$<AND:$<CONFIG:Release>,$<CXX_COMPILER_ID:GNU,Clang,AppleClang>,$<NOT:$<BOOL:${INLAY_SANITIZE}>>>:-Os>)
+target_compile_options(inlay_ops PRIVATE $<TARGET_PROPERTY:inlay,COMPILE_OPTIONS>)
+if(NOT INLAY_SANITIZE)
+  target_compile_options(inlay_ops PRIVATE
+    $<$<AND:$<CONFIG:Release>,$<CXX_COMPILER_ID:GNU,Clang,AppleClang>>:-Os>)
+endif()
 target_compile_definitions(inlay_ops PRIVATE $<TARGET_PROPERTY:inlay,COMPILE_DEFINITIONS>)
 target_include_directories(inlay_ops SYSTEM PRIVATE $<TARGET_PROPERTY:inlay,INCLUDE_DIRECTORIES>)
 target_link_libraries(inlay_ops PRIVATE inlay_headers inlay_flags)

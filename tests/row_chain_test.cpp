@@ -1,4 +1,5 @@
 #include "blocked_net.hpp"
+#include "inlay/backend.hpp"
 
 using namespace inlay;
 using namespace inlay::test;
@@ -26,7 +27,89 @@ ValueId wide_net(Net& net, ValueId picture, std::int64_t last) {
   return net.conv(x, 40, last, 5, 3);
 }
 
+OpSchema own_op(const char* name) {
+  return {.domain = "org.example",
+          .name = name,
+          .infer = [](InferContext& context) { context.set_output(0, context.input(0)); },
+          .types = {DType::float32}};
+}
+
+/// y[row] = x[row] + x[row - 1]; row -1 is zero.
+class PairsOfRows final : public Kernel {
+ public:
+  static inline std::int64_t most_rows = 0;
+  static inline CancelSource* stop = nullptr;
+
+  explicit PairsOfRows(const CompileContext&) {}
+  void run(KernelContext& context) const override {
+    Tensor x = context.input(0).clone();
+    Tensor& y = context.output(0, x.shape());
+    const std::int64_t rows = x.dim(2);
+    for (std::int64_t image = 0; image < x.dim(0); ++image) {
+      const auto at = [&](Tensor& t) {
+        return t.as_mutable<float>().data() + image * x.size() / x.dim(0);
+      };
+      run_rows(context, x.shape(), {at(x), 0, rows}, {at(y), 0, rows}, 0, rows, nullptr);
+    }
+  }
+  bool runs_rows() const noexcept override { return true; }
+  RowWindow row_window(const KernelContext&, const Shape& input) const override {
+    return {.output = input, .kernel = 2, .pad = 1};
+  }
+  void run_rows(KernelContext&, const Shape& input, const RowBand& in, const RowBand& out,
+                std::int64_t begin, std::int64_t end, void*) const override {
+    most_rows = std::max(most_rows, end - begin);
+    if (stop != nullptr) stop->cancel();
+    for (std::int64_t plane = 0; plane < input[1]; ++plane) {
+      const auto row = [&](const RowBand& band, std::int64_t y) {
+        return static_cast<float*>(band.data) +
+               (plane * (band.end - band.begin) + y - band.begin) * input[3];
+      };
+      for (std::int64_t y = begin; y < end; ++y) {
+        for (std::int64_t x = 0; x < input[3]; ++x) {
+          row(out, y)[x] = row(in, y)[x] + (y > 0 ? row(in, y - 1)[x] : 0.0f);
+        }
+      }
+    }
+  }
+};
+
 }  // namespace
+
+TEST_CASE("kernels of the host run by rows, and stop between bands") {
+  const auto registry = Registry::create();
+  registry->add<PairsOfRows>(own_op("PairsOfRows"));
+  Graph graph;
+  graph.opsets = {{"", 20}, {"org.example", 1}};
+  const Shape shape{2, 2, 900, 400};
+  ValueId x = graph.add_input("x", Type::tensor(DType::float32, shape));
+  for (const char* name : {"a", "b", "c", "d", "e", "f"}) {
+    x = graph.add_node("PairsOfRows", {x}, name, {}, "org.example");
+  }
+  graph.outputs = {x};
+  const Model model = Model::from_graph(std::move(graph), {.registry = registry});
+  Tensor ones(DType::float32, shape);
+  std::ranges::fill(ones.as_mutable<float>(), 1.0f);
+  Session session(model);
+  PairsOfRows::most_rows = 0;
+  const Outputs outputs = session.run({{"x", ones}});
+  CHECK(PairsOfRows::most_rows < 900);
+  const auto y = outputs[0].as<float>();
+  // Sums of binomial coefficients: all 2^6 of them from row 6 on.
+  const float want[] = {1, 7, 22, 42, 57, 63, 64, 64};
+  for (std::size_t plane = 0; plane < 4; ++plane) {
+    for (std::size_t row = 0; row < 900; ++row) {
+      REQUIRE(y[(plane * 900 + row) * 400 + 17] == want[std::min<std::size_t>(row, 7)]);
+    }
+  }
+  CancelSource stop;
+  PairsOfRows::stop = &stop;
+  const std::vector<NamedValue> inputs = {{"x", ones}};
+  const auto cancelled = session.try_run(std::span<const NamedValue>(inputs), stop.token());
+  PairsOfRows::stop = nullptr;
+  REQUIRE_FALSE(cancelled);
+  CHECK(cancelled.error().code() == ErrorCode::cancelled);
+}
 
 TEST_CASE("steps that run by rows give what the reference gives") {
   Net net;

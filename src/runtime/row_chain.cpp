@@ -42,7 +42,6 @@ class Chain {
   explicit Chain(std::size_t count) : count_(count) {}
 
   Link& operator[](std::size_t i) { return links_[i]; }
-  std::size_t size() const { return count_; }
   Link& last() { return links_[count_ - 1]; }
 
   /// How many rows of the result make a band: as many as the cache holds with what leads to them.
@@ -67,7 +66,7 @@ class Chain {
   /// Rows [begin, end) of one image's result, band by band.
   template <class RunLink>
   void run(std::int64_t begin, std::int64_t end, std::int64_t band, const RowBand& input,
-           const RowBand& output, std::byte* memory, const RunLink& run_link) {
+           const RowBand& output, std::byte* memory, const RunLink& run_link) const {
     std::array<std::int64_t, most_chain_steps> kept{}, done{};  // rows in memory: [kept, done)
     for (std::int64_t y = begin; y < end; y += band) {
       std::array<std::int64_t, most_chain_steps> first{}, last{};  // rows that are needed
@@ -82,7 +81,7 @@ class Chain {
           run_link(i, from, output, first[i], last[i], memory + scratch_offset_);
           break;
         }
-        Link& link = links_[i];
+        const Link& link = links_[i];
         std::byte* const rows = memory + link.offset;
         const bool fresh = y == begin || done[i] <= first[i];
         if (!fresh) keep_rows(link, rows, first[i] - kept[i], done[i] - first[i]);
@@ -170,16 +169,16 @@ void Frame::run_chain(std::size_t first, std::size_t last) {
         const std::int64_t begin = task % pieces * piece;
         const RowBand input{from + image * x_image, 0, x.dim(2)};
         const RowBand output{to + image * y_image, 0, rows};
-        Chain mine = chain;
-        mine.run(begin, std::min(rows, begin + piece), band, input, output,
-                 memory + bytes * static_cast<std::size_t>(worker),
-                 [&](std::size_t i, const RowBand& in, const RowBand& out, std::int64_t b,
-                     std::int64_t e, void* scratch) {
-                   const std::int64_t before = profile_ ? now() : 0;
-                   KernelContext link_context(*this, first + i);
-                   chain[i].kernel->run_rows(link_context, chain[i].input, in, out, b, e, scratch);
-                   if (profile_) times[i] += now() - before;
-                 });
+        chain.run(begin, std::min(rows, begin + piece), band, input, output,
+                  memory + bytes * static_cast<std::size_t>(worker),
+                  [&](std::size_t i, const RowBand& in, const RowBand& out, std::int64_t b,
+                      std::int64_t e, void* scratch) {
+                    const std::int64_t before = profile_ ? now() : 0;
+                    KernelContext link_context(*this, first + i);
+                    link_context.check_cancelled();
+                    chain[i].kernel->run_rows(link_context, chain[i].input, in, out, b, e, scratch);
+                    if (profile_) times[i] += now() - before;
+                  });
       });
     }
   } catch (const Error& error) {

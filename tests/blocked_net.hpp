@@ -22,6 +22,11 @@ struct Net {
     for (float& x : tensor.as_mutable<float>()) x *= 0.25f;
     return graph.add_constant(name(), std::move(tensor));
   }
+  ValueId list(Int64s numbers) {
+    const auto size = static_cast<std::int64_t>(numbers.size());
+    return graph.add_constant(name(),
+                              Tensor::copy_of(std::span<const std::int64_t>(numbers), {size}));
+  }
   ValueId add(std::string_view op, std::vector<ValueId> inputs,
               std::initializer_list<Attributes::Item> items = {}) {
     Attributes attributes;

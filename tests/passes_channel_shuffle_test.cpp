@@ -5,25 +5,19 @@ using namespace inlay::test;
 
 namespace {
 
-ValueId list(Net& net, Int64s numbers) {
-  const auto size = static_cast<std::int64_t>(numbers.size());
-  return net.graph.add_constant(net.name(),
-                                Tensor::copy_of(std::span<const std::int64_t>(numbers), {size}));
-}
-
 /// Channels of `groups` groups in turn, as ShuffleNet writes it.
 ValueId shuffle(Net& net, ValueId x, const Shape& shape, std::int64_t groups) {
   const ValueId apart =
-      net.add("Reshape", {x, list(net, {shape[0], groups, shape[1] / groups, shape[2], shape[3]})});
+      net.add("Reshape", {x, net.list({shape[0], groups, shape[1] / groups, shape[2], shape[3]})});
   const ValueId turned = net.add("Transpose", {apart}, {{"perm", Int64s{0, 2, 1, 3, 4}}});
-  return net.add("Reshape", {turned, list(net, {shape[0], -1, shape[2], shape[3]})});
+  return net.add("Reshape", {turned, net.list({shape[0], -1, shape[2], shape[3]})});
 }
 
 std::vector<ValueId> halves(Net& net, ValueId x, std::int64_t channels) {
   std::vector<ValueId> parts{net.graph.add_value(net.name()), net.graph.add_value(net.name())};
   Node node{.op = "Split",
             .version = 18,
-            .inputs = {x, list(net, {channels / 2, channels / 2})},
+            .inputs = {x, net.list({channels / 2, channels / 2})},
             .outputs = parts};
   node.attributes.set("axis", std::int64_t{1});
   net.graph.add_node(std::move(node));
@@ -60,9 +54,9 @@ TEST_CASE("units of shuffled halves stay in blocks") {
 TEST_CASE("halves picked from a leading axis are shuffled channels, too") {
   Net net;
   const ValueId x = net.conv(net.input({1, 3, 6, 7}), 3, 24, 3);
-  const ValueId pairs = net.add("Reshape", {x, list(net, {12, 2, 42})});
+  const ValueId pairs = net.add("Reshape", {x, net.list({12, 2, 42})});
   const ValueId turned = net.add("Transpose", {pairs}, {{"perm", Int64s{1, 0, 2}}});
-  const ValueId both = net.add("Reshape", {turned, list(net, {2, -1, 12, 6, 7})});
+  const ValueId both = net.add("Reshape", {turned, net.list({2, -1, 12, 6, 7})});
   const auto half = [&](std::int64_t i) {
     const ValueId index = net.graph.add_constant(net.name(), Tensor::scalar(i));
     return net.add("Gather", {both, index}, {{"axis", std::int64_t{0}}});
@@ -75,12 +69,12 @@ TEST_CASE("what moves pixels or images is no channel shuffle") {
   Net net;
   const ValueId x = net.input({2, 6, 4, 4});
   const ValueId pixels = net.add("Transpose", {x}, {{"perm", Int64s{0, 1, 3, 2}}});
-  const ValueId images = net.add("Transpose", {net.add("Reshape", {x, list(net, {2, 2, 3, 4, 4})})},
+  const ValueId images = net.add("Transpose", {net.add("Reshape", {x, net.list({2, 2, 3, 4, 4})})},
                                  {{"perm", Int64s{2, 1, 0, 3, 4}}});
-  const ValueId mixed = net.add("Reshape", {images, list(net, {2, 6, 4, 4})});
-  const ValueId space = net.add("Transpose", {net.add("Reshape", {x, list(net, {2, 6, 2, 2, 4})})},
+  const ValueId mixed = net.add("Reshape", {images, net.list({2, 6, 4, 4})});
+  const ValueId space = net.add("Transpose", {net.add("Reshape", {x, net.list({2, 6, 2, 2, 4})})},
                                 {{"perm", Int64s{0, 2, 1, 3, 4}}});
-  const ValueId rows = net.add("Reshape", {space, list(net, {2, 6, 4, 4})});
+  const ValueId rows = net.add("Reshape", {space, net.list({2, 6, 4, 4})});
   net.graph.outputs = {net.add("Neg", {pixels}), net.add("Neg", {mixed}), net.add("Neg", {rows})};
   const std::string after =
       after_passes(net.graph.clone(), {"fuse_channel_shuffle", "eliminate_dead"});
@@ -92,7 +86,7 @@ TEST_CASE("slices and splits that cut blocks stay in blocks") {
   Net net;
   const ValueId x = net.conv(net.input({2, 3, 8, 9}), 3, 42, 3);
   const auto parts = halves(net, x, 42);
-  const ValueId slice = net.add("Slice", {x, list(net, {-30}), list(net, {30}), list(net, {-3})});
+  const ValueId slice = net.add("Slice", {x, net.list({-30}), net.list({30}), net.list({-3})});
   const ValueId sum = net.add("Add", {net.conv(parts[0], 21, 18, 3), slice});
   net.graph.outputs = {
       net.conv(net.add("Concat", {parts[1], sum}, {{"axis", std::int64_t{1}}}), 39, 5, 1)};

@@ -5,18 +5,12 @@ using namespace inlay::test;
 
 namespace {
 
-ValueId list(Net& net, Int64s numbers) {
-  const auto size = static_cast<std::int64_t>(numbers.size());
-  return net.graph.add_constant(net.name(),
-                                Tensor::copy_of(std::span<const std::int64_t>(numbers), {size}));
-}
-
 /// Every `step`th pixel along the axes, to the end.
 ValueId slice(Net& net, ValueId x, Int64s starts, Int64s axes, std::int64_t step) {
   const Int64s ends(axes.size(), std::numeric_limits<std::int64_t>::max());
   const Int64s steps(axes.size(), step);
-  return net.add("Slice", {x, list(net, std::move(starts)), list(net, ends),
-                           list(net, std::move(axes)), list(net, steps)});
+  return net.add("Slice", {x, net.list(std::move(starts)), net.list(ends),
+                           net.list(std::move(axes)), net.list(steps)});
 }
 
 /// The phases of a picture as YOLO's Focus takes them: columns of rows, column by column.

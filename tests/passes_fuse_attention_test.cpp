@@ -96,6 +96,37 @@ TEST_CASE("fuse_attention takes hidden scores") {
   check_same_answers(t.graph);
 }
 
+TEST_CASE("fuse_attention takes attention written with Einsum, hidden after a bias") {
+  AttentionGraph t;
+  const auto einsum = [&](ValueId a, ValueId b, const char* equation, const char* name) {
+    Attributes attributes;
+    attributes.set("equation", std::string(equation));
+    return t.graph.add_node("Einsum", {a, b}, name, attributes);
+  };
+  const ValueId q = t.transpose(t.input("q", {2, 5, 3, 4}), {0, 2, 1, 3}, "qt");
+  const ValueId k = t.input("k", {2, 3, 7, 4}), v = t.input("v", {2, 3, 7, 6});
+  const ValueId hidden =
+      t.graph.add_node("Less", {t.input("m", {2, 1, 1, 7}), t.scalar("zero", 0)}, "hidden");
+  const ValueId far = t.scalar("far", std::numeric_limits<float>::lowest());
+  SECTION("as it should be") {
+    ValueId s = einsum(q, k, "b h i d, b h j d -> b h i j", "s");
+    s = t.graph.add_node("Mul", {s, t.scalar("scale", 0.5f)}, "scaled");
+    s = t.graph.add_node("Add", {s, t.input("bias", {3, 5, 7})}, "biased");
+    s = t.graph.add_node("Where", {hidden, far, s}, "kept");
+    t.graph.outputs = {einsum(t.softmax(s), v, "xyij,xyjd->xyid", "y")};
+    const std::string text = after_passes(t.graph.clone(), passes);
+    CHECK(text.find("inlay:FusedAttention<q_layout=\"BSNH\", scale=0.5>(%q, %k, %v, %y.mask)") !=
+          std::string::npos);
+    CHECK(text.find("Where(%hidden, %far[-3.40282e+38], %bias)") != std::string::npos);
+  }
+  SECTION("with other products") {
+    const ValueId s = einsum(q, k, "bhid,bhjd->bhji", "s");
+    t.graph.outputs = {einsum(t.softmax(s), t.input("w", {2, 3, 5, 6}), "bhij,bhjd->bhid", "y")};
+    CHECK(after_passes(t.graph.clone(), passes).find("FusedAttention") == std::string::npos);
+  }
+  check_same_answers(t.graph);
+}
+
 TEST_CASE("fuse_attention tells causal masks and those of nothing") {
   AttentionGraph t;
   const ValueId k = t.transpose(t.input("k", {1, 2, 5, 4}), {0, 1, 3, 2}, "kt");

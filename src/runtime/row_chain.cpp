@@ -150,13 +150,14 @@ void Frame::run_chain(std::size_t first, std::size_t last) {
     const Shape& shape = chain.last().window.output;
     Tensor& y = context.output(0, shape);
     if (y.size() > 0) {
-      const std::int64_t band = chain.plan_bands(), rows = shape[2];
-      // Work that is cut repeats what both sides see.
-      const std::int64_t threads = context.concurrency();
-      const std::int64_t wanted =
-          threads > 1 ? std::max<std::int64_t>(1, 2 * threads / shape[0]) : 1;
-      const std::int64_t piece = std::max(band, (rows - 1) / wanted + 1);
+      // Work that is cut repeats what both sides see: few pieces, as many for each thread.
+      constexpr std::int64_t few_rows = 16;
+      const std::int64_t rows = shape[2], threads = context.concurrency();
+      const std::int64_t wanted = threads > 1 ? std::min(2 * threads, rows / few_rows) : 1;
+      const std::int64_t cuts = wanted > threads ? wanted / threads * threads : wanted;
+      const std::int64_t piece = (rows - 1) / std::max<std::int64_t>(1, cuts) + 1;
       const std::int64_t pieces = (rows - 1) / piece + 1;
+      const std::int64_t band = std::min(piece, chain.plan_bands());
       const std::size_t bytes = chain.worker_bytes();
       auto* const memory =
           static_cast<std::byte*>(context.scratch(bytes * static_cast<std::size_t>(threads)));

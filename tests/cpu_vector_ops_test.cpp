@@ -16,7 +16,7 @@ using Integers = std::vector<std::int64_t>;
 
 }  // namespace
 
-TEST_CASE("cpu: elementwise operators of one operand") {
+TEST_CASE("cpu: elementwise operators of one operand", "[cpu]") {
   std::mt19937 engine(1);
   const Tensor x = test::random_tensor(engine, {3, 50, 201}, -6, 6);
   const Tensor positive = test::random_tensor(engine, {77}, 0.01, 9);
@@ -37,7 +37,7 @@ TEST_CASE("cpu: elementwise operators of one operand") {
   check({.op = "Clip", .inputs = {x}, .attributes = with({{"min", -1.0f}}), .version = 6});
 }
 
-TEST_CASE("cpu: operators of several operands broadcast") {
+TEST_CASE("cpu: operators of several operands broadcast", "[cpu]") {
   std::mt19937 engine(2);
   const std::pair<Shape, Shape> shapes[] = {{{4, 5}, {4, 5}},
                                             {{2, 3, 40, 41}, {40, 41}},
@@ -79,7 +79,37 @@ TEST_CASE("cpu: operators of several operands broadcast") {
                     test::random_tensor(engine, {2, 1, 8})}});
 }
 
-TEST_CASE("cpu: reductions over any axes") {
+TEST_CASE("cpu: Where chooses among operands that broadcast", "[cpu]") {
+  std::mt19937 engine(12);
+  const std::array<Shape, 3> shapes[] = {{{{4, 5}, {4, 5}, {4, 5}}},
+                                         {{{70}, {}, {70}}},
+                                         {{{3, 1, 33}, {1}, {3, 7, 33}}},
+                                         {{{7, 1}, {7, 19}, {1, 19}}},
+                                         {{{40000}, {40000}, {1}}},
+                                         {{{2, 1, 3}, {2, 0, 3}, {1}}},
+                                         {{{}, {2, 9}, {9}}},
+                                         {{{5, 1, 1, 30}, {2, 6, 30}, {5, 2, 1, 1}}}};
+  for (const auto& [c, a, b] : shapes) {
+    CAPTURE(to_string(c), to_string(a), to_string(b));
+    const Tensor signs = test::random_tensor(engine, c, -1, 1);
+    Tensor condition(DType::boolean, c);
+    std::transform(signs.as<float>().begin(), signs.as<float>().end(),
+                   condition.as_mutable<bool>().begin(), [](float x) { return x > 0; });
+    const auto choose = [&](auto zero) {
+      using T = decltype(zero);
+      check({.op = "Where",
+             .inputs = {condition, test::random_tensor<T>(engine, a, -100, 100),
+                        test::random_tensor<T>(engine, b, -100, 100)}});
+    };
+    choose(0.0f);
+    choose(0.0);
+    choose(std::int8_t());
+    choose(std::int16_t());
+    choose(std::int64_t());
+  }
+}
+
+TEST_CASE("cpu: reductions over any axes", "[cpu]") {
   std::mt19937 engine(3);
   const Tensor x = test::random_tensor(engine, {3, 4, 1, 35, 6}, 0.5, 1.5);
   for (const char* op :
@@ -106,7 +136,7 @@ TEST_CASE("cpu: reductions over any axes") {
          .version = 13});
 }
 
-TEST_CASE("cpu: softmax over any axis, before and after opset 13") {
+TEST_CASE("cpu: softmax over any axis, before and after opset 13", "[cpu]") {
   std::mt19937 engine(4);
   const Tensor x = test::random_tensor(engine, {3, 70, 5, 9}, -20, 20);
   for (const char* op : {"Softmax", "LogSoftmax"}) {
@@ -117,10 +147,13 @@ TEST_CASE("cpu: softmax over any axis, before and after opset 13") {
       }
     }
     check({.op = op, .inputs = {x}}, 5e-6);
+    for (const std::int64_t n : {1, 2, 5, 8}) {
+      check({.op = op, .inputs = {test::random_tensor(engine, {1501, n}, -20, 20)}}, 5e-6);
+    }
   }
 }
 
-TEST_CASE("cpu: normalizations") {
+TEST_CASE("cpu: normalizations", "[cpu]") {
   std::mt19937 engine(5);
   const auto random = [&](const Shape& shape) { return test::random_tensor(engine, shape); };
   const Tensor x = test::random_tensor(engine, {2, 6, 7, 33}, -3, 5);
@@ -163,7 +196,7 @@ TEST_CASE("cpu: normalizations") {
   }
 }
 
-TEST_CASE("cpu: pooling") {
+TEST_CASE("cpu: pooling", "[cpu]") {
   std::mt19937 engine(6);
   for (const Shape& shape : {Shape{2, 3, 37}, {2, 17, 19, 23}, {1, 2, 7, 8, 9}}) {
     const Tensor x = test::random_tensor(engine, shape);
@@ -194,7 +227,7 @@ TEST_CASE("cpu: pooling") {
   }
 }
 
-TEST_CASE("cpu: transposes") {
+TEST_CASE("cpu: transposes", "[cpu]") {
   std::mt19937 engine(7);
   const Shape shape{2, 30, 1, 5, 33};
   for (const Integers& perm :
@@ -214,7 +247,7 @@ TEST_CASE("cpu: transposes") {
   check({.op = "Transpose", .inputs = {test::random_tensor(engine, {})}});
 }
 
-TEST_CASE("cpu: resizing") {
+TEST_CASE("cpu: resizing", "[cpu]") {
   std::mt19937 engine(8);
   const Tensor x = test::random_tensor(engine, {2, 3, 9, 14});
   for (const char* mode : {"nearest", "linear"}) {
@@ -250,7 +283,7 @@ TEST_CASE("cpu: resizing") {
   }
 }
 
-TEST_CASE("cpu: LSTM and GRU") {
+TEST_CASE("cpu: LSTM and GRU", "[cpu]") {
   std::mt19937 engine(9);
   const auto random = [&](const Shape& shape) {
     return test::random_tensor(engine, shape, -0.5, 0.5);

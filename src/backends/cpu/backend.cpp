@@ -9,13 +9,13 @@ namespace {
 class CpuBackend final : public Backend {
  public:
   explicit CpuBackend(const KernelTable& table) : table_(table) {
-    for (auto family : {matmul_ops,        einsum_ops,         conv_ops,
-                        blocked_ops,       blocked_gather_ops, blocked_transpose_ops,
-                        elementwise_ops,   arithmetic_ops,     softmax_ops,
-                        normalization_ops, reduction_ops,      pool_ops,
-                        transpose_ops,     resize_ops,         recurrent_ops,
-                        indexed_copy_ops,  quantized_ops,      qlinear_matmul_ops,
-                        attention_ops,     rotary_ops}) {
+    for (auto family : {matmul_ops,         einsum_ops,         conv_ops,
+                        blocked_ops,        blocked_gather_ops, blocked_transpose_ops,
+                        elementwise_ops,    arithmetic_ops,     select_ops,
+                        softmax_ops,        normalization_ops,  reduction_ops,
+                        pool_ops,           transpose_ops,      resize_ops,
+                        recurrent_ops,      indexed_copy_ops,   quantized_ops,
+                        qlinear_matmul_ops, attention_ops,      rotary_ops}) {
       for (const CpuOp& op : family()) {
         if (op.supports != nullptr) ops_.emplace(std::pair(op.domain, op.op), op);
       }

@@ -38,6 +38,7 @@ INLAY_COLD std::vector<CpuOp> blocked_gather_ops();
 INLAY_COLD std::vector<CpuOp> blocked_transpose_ops();
 INLAY_COLD std::vector<CpuOp> elementwise_ops();
 INLAY_COLD std::vector<CpuOp> arithmetic_ops();
+INLAY_COLD std::vector<CpuOp> select_ops();
 INLAY_COLD std::vector<CpuOp> softmax_ops();
 INLAY_COLD std::vector<CpuOp> normalization_ops();
 INLAY_COLD std::vector<CpuOp> reduction_ops();

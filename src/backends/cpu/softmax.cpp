@@ -33,7 +33,11 @@ class SoftmaxKernel final : public Kernel {
     if (inner == 1) {
       for_ranges(context, outer, items_per_task(4 * n), [&](std::size_t b, std::size_t e, int) {
         const std::size_t offset = b * to_size(n);
-        rows_(from + offset, to + offset, e - b, to_size(n));
+        if (n <= short_row) {
+          run_short_rows(from + offset, to + offset, e - b, to_size(n));
+        } else {
+          rows_(from + offset, to + offset, e - b, to_size(n));
+        }
       });
       return;
     }
@@ -45,6 +49,24 @@ class SoftmaxKernel final : public Kernel {
   }
 
  private:
+  static constexpr std::int64_t short_row = 8;
+
+  /// Rows shorter than registers lie side by side as columns, some at a time.
+  void run_short_rows(const float* x, float* y, std::size_t rows, std::size_t n) const {
+    constexpr std::size_t most = 128;
+    float columns[most * short_row];
+    for (std::size_t first = 0; first < rows; first += most, x += most * n, y += most * n) {
+      const std::size_t count = std::min(most, rows - first);
+      for (std::size_t r = 0; r < count; ++r) {
+        for (std::size_t i = 0; i < n; ++i) columns[i * count + r] = x[r * n + i];
+      }
+      columns_(columns, columns, {1, n, count}, 0, count);
+      for (std::size_t r = 0; r < count; ++r) {
+        for (std::size_t i = 0; i < n; ++i) y[r * n + i] = columns[i * count + r];
+      }
+    }
+  }
+
   ReduceKernels::Rows rows_;
   ReduceKernels::Reduce columns_;
   bool flattens_;

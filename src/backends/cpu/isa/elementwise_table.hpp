@@ -2,7 +2,9 @@
 #pragma once
 
 #include <inlay/kernels/binary.hpp>
+#include <inlay/kernels/select.hpp>
 #include <inlay/kernels/unary.hpp>
+#include <tuple>
 #include <utility>
 
 #include "backends/cpu/rules.hpp"
@@ -13,17 +15,29 @@ struct ElementwiseKernels {
   using Unary = void (*)(const float* x, float* y, std::size_t n, float alpha, float beta);
   template <class T>
   using Binary = void (*)(const T* a, const T* b, T* y, const kernels::BroadcastRows& shape);
+  template <class T>
+  using Select = void (*)(const bool* condition, const T* a, const T* b, T* y,
+                          const kernels::SelectRow& row);
 
   Unary unary[kernels::unary_op_count];            ///< by kernels::UnaryOp
   Binary<float> binary[kernels::binary_op_count];  ///< by kernels::BinaryOp
   Binary<std::int32_t> binary_int32[kernels::integer_binary_op_count];
   Binary<std::int64_t> binary_int64[kernels::integer_binary_op_count];
+  /// By the width of an element.
+  std::tuple<Select<std::uint8_t>, Select<std::uint16_t>, Select<std::uint32_t>,
+             Select<std::uint64_t>>
+      select;
 };
 
 constexpr bool computes(kernels::UnaryOp op) {
   if (op == kernels::UnaryOp::clip) return is_built("", "Clip");
   if (op == kernels::UnaryOp::gelu_tanh) return is_built("", "Gelu");
   return is_needed(unary_rules, op);
+}
+
+template <class A, class T>
+constexpr ElementwiseKernels::Select<T> select_kernel() {
+  return is_built("", "Where") ? &kernels::select<A, T> : nullptr;
 }
 
 template <class A, std::size_t... unary, std::size_t... binary, std::size_t... integer>
@@ -46,6 +60,8 @@ constexpr ElementwiseKernels make_elementwise_kernels(std::index_sequence<unary.
           {is_needed(binary_rules, static_cast<BinaryOp>(integer))
                ? &kernels::binary_integer<A, std::int64_t, static_cast<BinaryOp>(integer)>
                : nullptr...},
+      .select = {select_kernel<A, std::uint8_t>(), select_kernel<A, std::uint16_t>(),
+                 select_kernel<A, std::uint32_t>(), select_kernel<A, std::uint64_t>()},
   };
 }
 

@@ -57,8 +57,9 @@ function(inlay_choose_operators target)
   if("Conv" IN_LIST operators)
     list(APPEND operators com.microsoft:FusedConv
       inlay:BlockChannels inlay:UnblockChannels inlay:BlockedConv)
-    foreach(pair GlobalAveragePool:ReduceMean GlobalMaxPool:ReduceMax Split:Slice
-        Transpose:Gather Concat:inlay/BlockedGather Slice:inlay/BlockedGather
+    # Detectors, of which each has several heads on an image, join or move what these give.
+    foreach(pair GlobalAveragePool:ReduceMean GlobalMaxPool:ReduceMax Concat:Split Transpose:Split
+        Split:Slice Transpose:Gather Concat:inlay/BlockedGather Slice:inlay/BlockedGather
         Gather:inlay/BlockedGather)
       string(REPLACE ":" ";" pair ${pair})
       list(POP_FRONT pair from to)
@@ -71,6 +72,9 @@ function(inlay_choose_operators target)
   if("ConvTranspose" IN_LIST operators)
     list(APPEND operators inlay:BlockChannels inlay:UnblockChannels inlay:BlockedConv
       inlay:BlockedConvTranspose DepthToSpace)
+  endif()
+  if("MatMul" IN_LIST operators AND ("OneHot" IN_LIST operators OR "Equal" IN_LIST operators))
+    list(APPEND operators Cast Clip Gather Squeeze)
   endif()
   if("MatMul" IN_LIST operators OR "Gemm" IN_LIST operators)
     list(APPEND operators inlay:FusedMatMul)

@@ -22,9 +22,11 @@ INLAY_COLD void replace_upsample(Graph& graph, const PassContext& context);
 INLAY_COLD void split_max_pool(Graph& graph, const PassContext& context);
 INLAY_COLD void merge_transposes(Graph& graph, const PassContext& context);
 INLAY_COLD void merge_reshapes(Graph& graph, const PassContext& context);
+INLAY_COLD void precompute_rows(Graph& graph, const PassContext& context);
 
 // Fusing.
 INLAY_COLD void fuse_quantized(Graph& graph, const PassContext& context);
+INLAY_COLD void fuse_one_hot(Graph& graph, const PassContext& context);
 INLAY_COLD void fuse_layer_norm(Graph& graph, const PassContext& context);
 INLAY_COLD void fuse_rms_norm(Graph& graph, const PassContext& context);
 INLAY_COLD void fuse_norm_scale(Graph& graph, const PassContext& context);

@@ -30,7 +30,7 @@ std::string passed(const Net& net) {
 
 }  // namespace
 
-TEST_CASE("a convolution of slices is one of the picture") {
+TEST_CASE("a convolution of slices is one of the picture", "[cpu]") {
   const std::int64_t kernel = GENERATE(1, 3);
   Net net;
   const ValueId x = net.input({2, 3, 12, 16});
@@ -76,7 +76,7 @@ TEST_CASE("slices that are not all phases of a picture stay") {
   check_same_answers(net.graph);
 }
 
-TEST_CASE("a wide maximum is taken along one axis after the other") {
+TEST_CASE("a wide maximum is taken along one axis after the other", "[cpu]") {
   Net net;
   const ValueId x = net.conv(net.input({2, 3, 13, 17}), 3, 20, 3);
   const auto pool = [&](Int64s kernel, Int64s strides, Int64s pads, std::int64_t ceil) {
@@ -95,4 +95,33 @@ TEST_CASE("a wide maximum is taken along one axis after the other") {
   CHECK(after.find("kernel_shape=[3, 3]") != std::string::npos);
   check_same_answers(net.graph);
   check_blocked(net.graph, 0, 4);
+}
+
+TEST_CASE("channels go last before a Resize enlarges") {
+  Net net;
+  const ValueId x = net.input({1, 5, 6, 7});
+  ValueId resized = no_id;
+  const auto resize = [&](ValueId roi, ValueId scales, ValueId sizes) {
+    std::vector<ValueId> inputs = {x, roi, scales};
+    if (sizes != no_id) inputs.push_back(sizes);
+    return net.add("Resize", inputs, {{"mode", std::string("linear")}});
+  };
+  const auto scales = [&](std::vector<float> list) {
+    return net.graph.add_constant(net.name(), Tensor::copy_of(std::span<const float>(list), {4}));
+  };
+  bool hoists = true;
+  SECTION("by scales") { resized = resize(no_id, scales({1, 1, 2.5f, 3}), no_id); }
+  SECTION("by sizes") { resized = resize(no_id, no_id, net.list({1, 5, 12, 7})); }
+  SECTION("not where it shrinks a side") {
+    resized = resize(no_id, scales({1, 1, 2, 0.5f}), no_id);
+    hoists = false;
+  }
+  SECTION("not where it makes channels") {
+    resized = resize(no_id, scales({1, 2, 1, 1}), no_id);
+    hoists = false;
+  }
+  net.graph.outputs = {net.add("Transpose", {resized}, {{"perm", Int64s{0, 2, 3, 1}}})};
+  const std::string after = after_passes(net.graph.clone(), {"hoist_transpose", "eliminate_dead"});
+  CHECK((after.find("Transpose") < after.find("Resize")) == hoists);
+  check_same_answers(net.graph);
 }

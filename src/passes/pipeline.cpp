@@ -55,6 +55,7 @@ constexpr std::array standard{
     Pass{"fuse_norm_scale", "puts constants behind a normalisation into it", fuse_norm_scale},
     Pass{"merge_transposes", "cancels and merges Transposes",
          with("Reshape Transpose", merge_transposes)},
+    Pass{"hoist_transpose", "puts channels last before pictures are enlarged", hoist_transpose},
     Pass{"fuse_rotary", "finds rotary position embeddings in arithmetic",
          with("inlay:FusedRotaryEmbedding Reshape", fuse_rotary)},
     Pass{"fuse_attention", "finds attention in products and Softmax",

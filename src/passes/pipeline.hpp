@@ -21,6 +21,7 @@ INLAY_COLD void widen_float16(Graph& graph, const PassContext& context);
 INLAY_COLD void replace_upsample(Graph& graph, const PassContext& context);
 INLAY_COLD void split_max_pool(Graph& graph, const PassContext& context);
 INLAY_COLD void merge_transposes(Graph& graph, const PassContext& context);
+INLAY_COLD void hoist_transpose(Graph& graph, const PassContext& context);
 INLAY_COLD void merge_reshapes(Graph& graph, const PassContext& context);
 INLAY_COLD void precompute_rows(Graph& graph, const PassContext& context);
 

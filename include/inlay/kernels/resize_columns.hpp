@@ -29,32 +29,34 @@ INLAY_FLATTEN void resize_nearest_columns(const float* x, float* y, const Neares
   }
 }
 
-/// The rows [begin, end) of planes x height.out, each pixel blended from four.
+/// The rows [begin, end) of planes x height.out, bilinearly: two source rows are blended into
+/// `scratch` (width.size * columns floats), then pairs of its pixels.
 template <class A>
 INLAY_FLATTEN void resize_bilinear_columns(const float* x, float* y, const LinearAxis& height,
                                            const LinearAxis& width, std::size_t columns,
-                                           std::size_t begin, std::size_t end) {
+                                           std::size_t begin, std::size_t end,
+                                           float* INLAY_RESTRICT scratch) {
   using F = Vec<float, A>;
+  const std::size_t row = width.size * columns;
+  const auto blend = [](const float* u, float share, const float* v, float other, float* to,
+                        std::size_t count) {
+    const F a(share), b(other);
+    for_column_blocks<A>(count, [&](auto block, std::size_t c) {
+      for (std::size_t i = 0; i < decltype(block)::width; ++i) {
+        block.store(to + c, i, fma<A>(block.load(v + c, i), b, F(block.load(u + c, i) * a)));
+      }
+    });
+  };
   for (std::size_t r = begin; r < end; ++r) {
-    float* pixel = y + r * width.out * columns;
-    const std::size_t i = r % height.out, row = width.size * columns;
+    const std::size_t i = r % height.out;
     const float* const plane = x + r / height.out * height.size * row;
-    const float* const upper = plane + static_cast<std::size_t>(height.low[i]) * row;
-    const float* const lower = plane + static_cast<std::size_t>(height.high[i]) * row;
-    const F weight(height.weight[i]), rest(1.0f - height.weight[i]);
+    blend(plane + static_cast<std::size_t>(height.low[i]) * row, 1.0f - height.weight[i],
+          plane + static_cast<std::size_t>(height.high[i]) * row, height.weight[i], scratch, row);
+    float* pixel = y + r * width.out * columns;
     for (std::size_t j = 0; j < width.out; ++j, pixel += columns) {
-      const std::size_t left = static_cast<std::size_t>(width.low[j]) * columns;
-      const std::size_t right = static_cast<std::size_t>(width.high[j]) * columns;
-      const F near(1.0f - width.weight[j]), far(width.weight[j]);
-      for_column_blocks<A>(columns, [&](auto block, std::size_t c) {
-        for (std::size_t v = 0; v < decltype(block)::width; ++v) {
-          const auto blend = [&](std::size_t at) {
-            return fma<A>(block.load(lower + at + c, v), weight,
-                          F(block.load(upper + at + c, v) * rest));
-          };
-          block.store(pixel + c, v, fma<A>(blend(right), far, F(blend(left) * near)));
-        }
-      });
+      blend(scratch + static_cast<std::size_t>(width.low[j]) * columns, 1.0f - width.weight[j],
+            scratch + static_cast<std::size_t>(width.high[j]) * columns, width.weight[j], pixel,
+            columns);
     }
   }
 }

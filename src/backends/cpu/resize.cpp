@@ -51,16 +51,15 @@ class ResizeKernel final : public Kernel {
     }
     const auto rows = linear_table(context, mode, height);
     const auto columns = linear_table(context, mode, width);
-    if (by_columns) {
-      for_ranges(context, out_rows, grain, [&](std::size_t begin, std::size_t end, int) {
-        spatial_.resize_bilinear_columns(x, y, rows, columns, count, begin, end);
-      });
-      return;
-    }
-    float* const lines = scratch_per_worker<float>(context, columns.size);
+    const std::size_t line_floats = columns.size * (by_columns ? count : 1);
+    float* const lines = scratch_per_worker<float>(context, line_floats);
     for_ranges(context, out_rows, grain, [&](std::size_t begin, std::size_t end, int worker) {
-      float* const line = lines + static_cast<std::size_t>(worker) * columns.size;
-      spatial_.resize_bilinear(x, y, rows, columns, begin, end, line);
+      float* const line = lines + static_cast<std::size_t>(worker) * line_floats;
+      if (by_columns) {
+        spatial_.resize_bilinear_columns(x, y, rows, columns, count, begin, end, line);
+      } else {
+        spatial_.resize_bilinear(x, y, rows, columns, begin, end, line);
+      }
     });
   }
 

@@ -26,7 +26,7 @@ struct SpatialKernels {
                                  std::size_t begin, std::size_t end);
   void (*resize_bilinear_columns)(const float* x, float* y, const kernels::LinearAxis& height,
                                   const kernels::LinearAxis& width, std::size_t columns,
-                                  std::size_t begin, std::size_t end);
+                                  std::size_t begin, std::size_t end, float* scratch);
   Transpose transpose[4];  ///< by log2 of the plan's element size
 };
 

@@ -71,6 +71,8 @@ constexpr std::array standard{
     Pass{"unflatten_matmul", "drops Reshapes to a matrix and back",
          with("inlay:FusedMatMul Reshape", unflatten_matmul)},
     Pass{"fuse_affine", "puts constant scales and shifts into weights and bias", fuse_affine},
+    Pass{"merge_siblings", "makes one Conv of some of few filters on the same image",
+         with("Split", merge_siblings)},
     Pass{"fuse_residual", "adds residuals within Conv and MatMul", fuse_residual},
     Pass{"fuse_activation", "applies activations within Conv and MatMul", fuse_activation},
     Pass{"eliminate_dead", "drops what the passes before left over", eliminate_dead},

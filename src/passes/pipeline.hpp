@@ -40,6 +40,7 @@ INLAY_COLD void fuse_pad(Graph& graph, const PassContext& context);
 INLAY_COLD void fuse_gemm(Graph& graph, const PassContext& context);
 INLAY_COLD void unflatten_matmul(Graph& graph, const PassContext& context);
 INLAY_COLD void fuse_affine(Graph& graph, const PassContext& context);
+INLAY_COLD void merge_siblings(Graph& graph, const PassContext& context);
 INLAY_COLD void fuse_residual(Graph& graph, const PassContext& context);
 INLAY_COLD void fuse_activation(Graph& graph, const PassContext& context);
 

@@ -3,7 +3,7 @@
 using namespace inlay;
 using namespace inlay::test;
 
-TEST_CASE("block_channels leaves one reorder at the end of a chain") {
+TEST_CASE("block_channels leaves one reorder at the end of a chain", "[cpu]") {
   for (const std::int64_t width : {32, 37}) {
     Net net;
     ValueId x = net.input({1, 3, 20, 22});
@@ -21,7 +21,7 @@ TEST_CASE("block_channels leaves one reorder at the end of a chain") {
   }
 }
 
-TEST_CASE("block_channels takes transposed convolutions along") {
+TEST_CASE("block_channels takes transposed convolutions along", "[cpu]") {
   struct Case {
     std::int64_t kernel, stride, pad, output_padding, width;
   };
@@ -46,7 +46,7 @@ TEST_CASE("block_channels takes transposed convolutions along") {
   }
 }
 
-TEST_CASE("block_channels makes the pixels of few filters filters of their own") {
+TEST_CASE("block_channels makes the pixels of few filters filters of their own", "[cpu]") {
   for (const std::int64_t filters : {1, 3}) {
     for (const bool has_bias : {false, true}) {
       Net net;
@@ -87,7 +87,7 @@ TEST_CASE("a BlockedConvTranspose of absurd strides or pads is an error") {
   }
 }
 
-TEST_CASE("block_channels leaves unusual transposed convolutions") {
+TEST_CASE("block_channels leaves unusual transposed convolutions", "[cpu]") {
   Net net;
   ValueId x = net.conv(net.input({1, 3, 8, 8}), 3, 20, 3);
   // Pixels that no tap reaches; dilation; groups.
@@ -98,7 +98,7 @@ TEST_CASE("block_channels leaves unusual transposed convolutions") {
   check_blocked(net.graph, 0, 1);
 }
 
-TEST_CASE("block_channels goes straight to channels last") {
+TEST_CASE("block_channels goes straight to channels last", "[cpu]") {
   for (const std::int64_t filters : {16, 21, 33}) {
     Net net;
     const ValueId x = net.conv(net.input({2, 3, 18, 21}), 3, filters, 3);
@@ -108,7 +108,7 @@ TEST_CASE("block_channels goes straight to channels last") {
   }
 }
 
-TEST_CASE("block_channels follows gates, pools, concatenations and resizes") {
+TEST_CASE("block_channels follows gates, pools, concatenations and resizes", "[cpu]") {
   Net net;
   ValueId x = net.conv(net.input({2, 3, 12, 12}), 3, 32, 3);
   const ValueId pooled = net.add("GlobalAveragePool", {x});
@@ -131,7 +131,7 @@ TEST_CASE("block_channels follows gates, pools, concatenations and resizes") {
   check_blocked(net.graph, 0, 1);
 }
 
-TEST_CASE("block_channels joins channels that do not fill their blocks") {
+TEST_CASE("block_channels joins channels that do not fill their blocks", "[cpu]") {
   Net net;
   const ValueId image = net.input({2, 3, 9, 11});
   const ValueId a = net.conv(image, 3, 24, 3), b = net.conv(image, 3, 7, 3);
@@ -167,7 +167,7 @@ TEST_CASE("a BlockedGather of inputs that do not fit is an error") {
   }
 }
 
-TEST_CASE("block_channels takes channels apart where blocks are whole") {
+TEST_CASE("block_channels takes channels apart where blocks are whole", "[cpu]") {
   Net net;
   const ValueId x = net.conv(net.input({2, 3, 8, 9}), 3, 40, 3);
   const ValueId parts = net.graph.add_constant("parts", Tensor::copy_of<std::int64_t>({16, 16, 8}));
@@ -187,7 +187,7 @@ TEST_CASE("block_channels takes channels apart where blocks are whole") {
   check_blocked(net.graph, 0, 1);
 }
 
-TEST_CASE("block_channels reduces pictures and broadcasts sizes that are not known") {
+TEST_CASE("block_channels reduces pictures and broadcasts sizes that are not known", "[cpu]") {
   Net net;
   const Dim height = Dim::named("h"), width = Dim::named("w");
   const ValueId axes = net.graph.add_constant("axes", Tensor::copy_of<std::int64_t>({-1, 2}));
@@ -200,7 +200,7 @@ TEST_CASE("block_channels reduces pictures and broadcasts sizes that are not kno
   check_blocked(net.graph, 0, 1);
 }
 
-TEST_CASE("block_channels gives plain values to outputs and to other operators") {
+TEST_CASE("block_channels gives plain values to outputs and to other operators", "[cpu]") {
   Net net;
   const ValueId x = net.conv(net.input({1, 3, 9, 9}), 3, 24, 3);
   const ValueId y = net.add("Relu", {net.conv(x, 24, 24, 3)});
@@ -209,7 +209,7 @@ TEST_CASE("block_channels gives plain values to outputs and to other operators")
   check_blocked(net.graph, 0, 2);
 }
 
-TEST_CASE("block_channels works with sizes that are not known yet") {
+TEST_CASE("block_channels works with sizes that are not known yet", "[cpu]") {
   Net net;
   ValueId x = net.input({Dim::named("n"), 3, Dim::named("h"), Dim::named("w")});
   x = net.add("Relu", {net.conv(x, 3, 16, 3, 2)});
@@ -219,7 +219,7 @@ TEST_CASE("block_channels works with sizes that are not known yet") {
   check_blocked(net.graph, 0, 1, 0);
 }
 
-TEST_CASE("block_channels puts a wide input in blocks and leaves what it cannot run") {
+TEST_CASE("block_channels puts a wide input in blocks and leaves what it cannot run", "[cpu]") {
   Net net;
   const ValueId wide = net.input({1, 48, 8, 8});
   const ValueId odd_groups = net.conv(wide, 48, 42, 3, 1, 3);

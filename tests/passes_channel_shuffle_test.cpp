@@ -36,7 +36,7 @@ TEST_CASE("a channel shuffle is a Gather of channels") {
   check_same_answers(graph);
 }
 
-TEST_CASE("units of shuffled halves stay in blocks") {
+TEST_CASE("units of shuffled halves stay in blocks", "[cpu]") {
   const std::int64_t batch = GENERATE(1, 2), width = GENERATE(24, 32, 58);
   Net net;
   const Shape shape{batch, width, 7, 9};
@@ -51,7 +51,7 @@ TEST_CASE("units of shuffled halves stay in blocks") {
   check_blocked(net.graph, 0, 1);
 }
 
-TEST_CASE("halves picked from a leading axis are shuffled channels, too") {
+TEST_CASE("halves picked from a leading axis are shuffled channels, too", "[cpu]") {
   Net net;
   const ValueId x = net.conv(net.input({1, 3, 6, 7}), 3, 24, 3);
   const ValueId pairs = net.add("Reshape", {x, net.list({12, 2, 42})});
@@ -82,7 +82,7 @@ TEST_CASE("what moves pixels or images is no channel shuffle") {
   check_same_answers(net.graph);
 }
 
-TEST_CASE("slices and splits that cut blocks stay in blocks") {
+TEST_CASE("slices and splits that cut blocks stay in blocks", "[cpu]") {
   Net net;
   const ValueId x = net.conv(net.input({2, 3, 8, 9}), 3, 42, 3);
   const auto parts = halves(net, x, 42);

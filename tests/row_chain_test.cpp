@@ -111,13 +111,13 @@ TEST_CASE("kernels of the host run by rows, and stop between bands") {
   CHECK(cancelled.error().code() == ErrorCode::cancelled);
 }
 
-TEST_CASE("steps that run by rows give what the reference gives") {
+TEST_CASE("steps that run by rows give what the reference gives", "[cpu]") {
   Net net;
   net.graph.outputs = {wide_net(net, net.input({1, 3, 301, 397}), 10)};
   check_blocked(net.graph, 0, 1);
 }
 
-TEST_CASE("steps give the same bits by rows and one after the other") {
+TEST_CASE("steps give the same bits by rows and one after the other", "[cpu]") {
   Net net;
   const ValueId picture = net.input({Dim::named("n"), 3, Dim::named("h"), Dim::named("w")});
   net.graph.outputs = {wide_net(net, picture, 7)};

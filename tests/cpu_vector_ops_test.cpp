@@ -89,7 +89,8 @@ TEST_CASE("cpu: Where chooses among operands that broadcast", "[cpu]") {
                                          {{{2, 1, 3}, {2, 0, 3}, {1}}},
                                          {{{}, {2, 9}, {9}}},
                                          {{{5, 1, 1, 30}, {2, 6, 30}, {5, 2, 1, 1}}}};
-  for (const auto& [c, a, b] : shapes) {
+  for (const auto& operands : shapes) {
+    const Shape &c = operands[0], &a = operands[1], &b = operands[2];
     CAPTURE(to_string(c), to_string(a), to_string(b));
     const Tensor signs = test::random_tensor(engine, c, -1, 1);
     Tensor condition(DType::boolean, c);

@@ -130,10 +130,10 @@ TEST_CASE("steps give the same bits by rows and one after the other", "[cpu]") {
     for (const Shape& shape : {Shape{1, 3, 303, 395}, Shape{3, 3, 290, 300}, Shape{2, 3, 5, 600}}) {
       const Tensor x = random_tensor<float>(engine, shape);
       std::vector<Outputs> outputs;
-      for (const int threads : {1, 2, 3}) {
+      for (const int threads : {1, 3}) {
         Session session(*model, {.threads = threads});
         // Memory, and with it what runs by rows, is laid out once sizes were seen twice.
-        for (int run = 0; run < 4; ++run) outputs.push_back(session.run({{"v0", x}}));
+        for (int run = 0; run < 3; ++run) outputs.push_back(session.run({{"v0", x}}));
       }
       for (const Outputs& other : outputs) {
         REQUIRE(other[0].shape() == outputs[0][0].shape());

@@ -96,32 +96,3 @@ TEST_CASE("a wide maximum is taken along one axis after the other", "[cpu]") {
   check_same_answers(net.graph);
   check_blocked(net.graph, 0, 4);
 }
-
-TEST_CASE("channels go last before a Resize enlarges") {
-  Net net;
-  const ValueId x = net.input({1, 5, 6, 7});
-  ValueId resized = no_id;
-  const auto resize = [&](ValueId roi, ValueId scales, ValueId sizes) {
-    std::vector<ValueId> inputs = {x, roi, scales};
-    if (sizes != no_id) inputs.push_back(sizes);
-    return net.add("Resize", inputs, {{"mode", std::string("linear")}});
-  };
-  const auto scales = [&](std::vector<float> list) {
-    return net.graph.add_constant(net.name(), Tensor::copy_of(std::span<const float>(list), {4}));
-  };
-  bool hoists = true;
-  SECTION("by scales") { resized = resize(no_id, scales({1, 1, 2.5f, 3}), no_id); }
-  SECTION("by sizes") { resized = resize(no_id, no_id, net.list({1, 5, 12, 7})); }
-  SECTION("not where it shrinks a side") {
-    resized = resize(no_id, scales({1, 1, 2, 0.5f}), no_id);
-    hoists = false;
-  }
-  SECTION("not where it makes channels") {
-    resized = resize(no_id, scales({1, 2, 1, 1}), no_id);
-    hoists = false;
-  }
-  net.graph.outputs = {net.add("Transpose", {resized}, {{"perm", Int64s{0, 2, 3, 1}}})};
-  const std::string after = after_passes(net.graph.clone(), {"hoist_transpose", "eliminate_dead"});
-  CHECK((after.find("Transpose") < after.find("Resize")) == hoists);
-  check_same_answers(net.graph);
-}

@@ -113,6 +113,24 @@ TEST_CASE("fold_constants follows shape arithmetic and sharpens types behind it"
   check_same_answers(graph);
 }
 
+TEST_CASE("fold_constants keeps numbers below minus one") {
+  Graph graph = graph_with_opset();
+  const ValueId x =
+      graph.add_input("x", Type::tensor(DType::float32, {Dim::named("N"), Dim::named("M")}));
+  const ValueId shape = graph.add_node("Shape", {x}, "shape");
+  const ValueId either =
+      graph.add_node("Equal",
+                     {graph.add_node("Gather", {shape, integers(graph, {0})}, "n"),
+                      graph.add_node("Gather", {shape, integers(graph, {1})}, "m")},
+                     "either");
+  const ValueId five = integers(graph, {-5});
+  graph.outputs = {graph.add_node("Where", {either, five, five}, "y")};
+  run_passes_named(graph, {"fold_constants"});
+  const Tensor* y = graph.constant(graph.outputs[0]);
+  REQUIRE(y != nullptr);
+  CHECK(y->as<std::int64_t>()[0] == -5);
+}
+
 TEST_CASE("fold_constants leaves what would grow out of proportion or is random") {
   Graph graph = graph_with_opset();
   SECTION("a bomb") {

@@ -1,5 +1,5 @@
-// What is known at load time of the integers in a small tensor that holds dims: follows the shape
-// arithmetic of exporters (Shape, Gather, Concat, Mul ...) back to constants and symbols.
+#include "ops/known_dims.hpp"
+
 #include <array>
 
 #include "inlay/op.hpp"
@@ -7,27 +7,29 @@
 namespace inlay::inline v0 {
 namespace {
 
-/// One integer of such a tensor. Unlike a Dim it may be negative.
-struct Item {
-  std::optional<std::int64_t> number;
-  std::string symbol;
-
-  bool operator==(const Item&) const = default;
-  bool unknown() const { return !number && symbol.empty(); }
-  bool negative() const { return number && *number < 0; }
-};
-using Items = std::vector<Item>;
+using Item = KnownItem;
+using Items = KnownItems;
 using Found = std::optional<Items>;
 
 constexpr int max_steps = 256;            // values looked at in one search
 constexpr std::int64_t max_items = 1024;  // longer tensors do not hold dims
+constexpr std::int64_t kept_items = 16;   // longer lists are not remembered
 
 class Search {
  public:
-  explicit Search(const Graph& graph) : graph_(graph) {}
+  Search(const Graph& graph, KnownItemsMemo& memo) : graph_(graph), memo_(memo) {}
 
   Found value(ValueId id) {
     if (id == no_id || ++steps_ > max_steps) return std::nullopt;
+    if (const auto known = memo_.find(id); known != memo_.end()) return known->second;
+    Found items = look(id);
+    // A search that was cut short says nothing of the next one.
+    if (steps_ <= max_steps && (!items || std::ssize(*items) <= kept_items)) memo_[id] = items;
+    return items;
+  }
+
+ private:
+  Found look(ValueId id) {
     if (const Tensor* constant = graph_.constant(id)) return from_constant(*constant);
     const Type& of = graph_.value(id).type;
     if (!of.has_rank || of.rank() > 1) return std::nullopt;
@@ -38,7 +40,6 @@ class Search {
     return items;
   }
 
- private:
   static Found from_constant(const Tensor& tensor) {
     if (tensor.rank() > 1 || tensor.size() > max_items) return std::nullopt;
     Items items;
@@ -328,13 +329,19 @@ class Search {
   }
 
   const Graph& graph_;
+  KnownItemsMemo& memo_;
   int steps_ = 0;
 };
 
 }  // namespace
 
+std::optional<KnownItems> known_items(const Graph& graph, ValueId value, KnownItemsMemo& memo) {
+  return Search(graph, memo).value(value);
+}
+
 std::optional<std::vector<Dim>> InferContext::known_dims(std::size_t i) const {
-  const Found items = Search(graph_).value(node_.input(i));
+  KnownItemsMemo memo;
+  const Found items = known_items(graph_, node_.input(i), memo);
   if (!items) return std::nullopt;
   std::vector<Dim> dims;
   for (const Item& item : *items) {

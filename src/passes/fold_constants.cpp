@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "ops/known_dims.hpp"
 #include "passes/editor.hpp"
 #include "passes/inference.hpp"
 #include "passes/pipeline.hpp"
@@ -175,15 +176,13 @@ class Folder {
     if (type.dtype != DType::int64) return;
     const std::optional<Shape> shape = type.static_shape();
     if (!shape || shape->rank() > 1 || shape->elements() > std::int64_t{longest_shape}) return;
-    Node reader;
-    reader.inputs = {output};
-    const auto dims = InferContext(graph, reader).known_dims(0);
-    if (!dims || static_cast<std::int64_t>(dims->size()) != shape->elements()) return;
+    const auto items = known_items(graph, output, known_);
+    if (!items || std::ssize(*items) != shape->elements()) return;
     Tensor tensor(DType::int64, *shape);
     const auto elements = tensor.as_mutable<std::int64_t>();
-    for (std::size_t i = 0; i < dims->size(); ++i) {
-      if (!(*dims)[i].known()) return;
-      elements[i] = (*dims)[i].value;
+    for (std::size_t i = 0; i < items->size(); ++i) {
+      if (!(*items)[i].number) return;
+      elements[i] = *(*items)[i].number;
     }
     editor_.make_constant(output, std::move(tensor));
     mark(output);
@@ -192,6 +191,7 @@ class Folder {
   Editor editor_;
   const Scope scope_;
   std::vector<bool> changed_;
+  KnownItemsMemo known_;
 };
 
 }  // namespace

@@ -95,7 +95,7 @@ bool same_bits(const Outputs& a, const Outputs& b) {
 
 }  // namespace
 
-TEST_CASE("bound runs of the static float models allocate nothing", "[models]") {
+TEST_CASE("bound runs of the static float models allocate nothing", "[models][bound]") {
   REQUIRE_TEST_DATA(data);
   for (const auto& [file, inputs_folder] : static_float_models) {
     const Model model = Model::load(data / "models" / file);

@@ -3,6 +3,8 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -16,10 +18,18 @@ namespace inlay_bench {
 using inlay::cpu::KernelTable;
 
 template <class F>
-void for_each_table(const F& f) {
+void for_each_integer_table(const F& f) {
   for (inlay::cpu::Isa isa : inlay::cpu::built_isas()) {
     if (const KernelTable* table = inlay::cpu::find_kernels(inlay::cpu::isa_name(isa))) f(*table);
   }
+}
+
+/// For each that has f32 kernels of its own.
+template <class F>
+void for_each_table(const F& f) {
+  for_each_integer_table([&](const KernelTable& table) {
+    if (std::string(table.name) == table.floats) f(table);
+  });
 }
 
 /// That of the best instruction set.
@@ -56,14 +66,38 @@ inline double peak_gflops(const KernelTable& table) {
   return peak;
 }
 
-/// Reports GFLOP/s and the share of the measured peak, for `flops` per iteration. Call it after the
-/// loop.
-inline void report_flops(benchmark::State& state, const KernelTable& table, double flops) {
+/// The measured peak of integer operations of one core, once per table.
+inline double peak_gops(const KernelTable& table) {
+  constexpr std::int64_t iterations = 1'000'000;
+  constexpr int rounds = 8;
+  static std::map<const KernelTable*, double> peaks;
+  double& peak = peaks[&table];
+  if (peak > 0) return peak;
+  for (int round = 0; round < rounds; ++round) {
+    const auto start = std::chrono::steady_clock::now();
+    benchmark::DoNotOptimize(table.integer.peak(iterations, 0x01010101));
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+    const auto operations = static_cast<double>(iterations * table.integer.peak_ops);
+    peak = std::max(peak, operations / time.count() * 1e-9);
+  }
+  return peak;
+}
+
+/// Reports the rate of `operations` per iteration under `name`, and its share of `peak`, both in
+/// 10^9 per second. Call it after the loop.
+inline void report_rate(benchmark::State& state, const char* name, double operations, double peak) {
   using benchmark::Counter;
-  const double gflop = flops * 1e-9;
-  state.counters["GFLOP/s"] = Counter(gflop, Counter::kIsIterationInvariantRate);
-  state.counters["peak%"] =
-      Counter(100 * gflop / peak_gflops(table), Counter::kIsIterationInvariantRate);
+  const double giga = operations * 1e-9;
+  state.counters[name] = Counter(giga, Counter::kIsIterationInvariantRate);
+  state.counters["peak%"] = Counter(100 * giga / peak, Counter::kIsIterationInvariantRate);
+}
+
+inline void report_flops(benchmark::State& state, const KernelTable& table, double flops) {
+  report_rate(state, "GFLOP/s", flops, peak_gflops(table));
+}
+
+inline void report_ops(benchmark::State& state, const KernelTable& table, double operations) {
+  report_rate(state, "GOP/s", operations, peak_gops(table));
 }
 
 }  // namespace inlay_bench

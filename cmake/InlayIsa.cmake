@@ -3,9 +3,13 @@ set(INLAY_ISA_FLAGS_sse2 "")
 set(INLAY_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c)
 set(INLAY_ISA_FLAGS_avx512 -mavx512f -mavx512cd -mavx512dq -mavx512bw -mavx512vl -mfma -mf16c)
 set(INLAY_ISA_FLAGS_neon64 "")
+# The same with other kernels for integers.
+set(INLAY_ISA_FLAGS_avxvnni ${INLAY_ISA_FLAGS_avx2} -mavxvnni)
+set(INLAY_ISA_FLAGS_avx512vnni ${INLAY_ISA_FLAGS_avx512} -mavx512vnni)
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(INLAY_ISAS sse2 avx2 avx512)
+  set(INLAY_INTEGER_ISAS avxvnni avx512vnni)
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64|ARM64")
   set(INLAY_ISAS neon64)
 else()
@@ -24,7 +28,7 @@ if(INLAY_SANITIZE)
 endif()
 
 function(inlay_add_isa_sources target)
-  foreach(isa IN LISTS INLAY_ISAS)
+  foreach(isa IN LISTS INLAY_ISAS INLAY_INTEGER_ISAS)
     set(source ${PROJECT_SOURCE_DIR}/src/backends/cpu/isa/${isa}.cpp)
     target_sources(${target} PRIVATE ${source})
     set_source_files_properties(${source} TARGET_DIRECTORY ${target} PROPERTIES

@@ -1,6 +1,7 @@
 // Checks of cpu operators against the reference backend.
 #pragma once
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
@@ -10,12 +11,22 @@
 
 namespace inlay::test {
 
+inline bool is_code(const Value& value) {
+  if (!value.is_tensor()) return false;
+  const DType dtype = value.tensor().dtype();
+  return dtype == DType::int8 || dtype == DType::uint8;
+}
+
 /// Runs the call on every instruction set of this machine and on the reference, and compares. Also
 /// checks that the cpu backend really took the node and that threads change no bit.
 inline void check(const Call& call, double tolerance = 2e-6) {
   CAPTURE(call.op, call.version);
   const std::vector<Value> want = run(call);
-  for (const char* isa : {"sse2", "avx2", "avx512", "neon64"}) {
+  std::vector<const char*> isas{"sse2", "avx2", "avx512", "neon64"};
+  if (std::any_of(call.inputs.begin(), call.inputs.end(), is_code)) {
+    isas.insert(isas.end(), {"avxvnni", "avx512vnni"});  // other kernels for codes alone
+  }
+  for (const char* isa : isas) {
     const auto registry = [&]() -> std::shared_ptr<Registry> {
       try {
         return Registry::create(isa);

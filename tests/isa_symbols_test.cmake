@@ -7,6 +7,8 @@
 set(tag_sse2 "4sse2")
 set(tag_avx2 "4fma3I[^ ]*4avx2")
 set(tag_avx512 "8avx512bw")
+set(tag_avxvnni "7avxvnni")
+set(tag_avx512vnni "10avx512vnni")
 set(tag_neon64 ".")
 
 set(seen 0)

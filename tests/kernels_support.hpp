@@ -15,13 +15,22 @@ namespace inlay_test {
 inline constexpr float inf = std::numeric_limits<float>::infinity();
 inline constexpr float quiet_nan = std::numeric_limits<float>::quiet_NaN();
 
-inline std::vector<const inlay::cpu::KernelTable*> usable_tables() {
+/// Every table.
+inline std::vector<const inlay::cpu::KernelTable*> usable_integer_tables() {
   std::vector<const inlay::cpu::KernelTable*> tables;
   for (inlay::cpu::Isa isa : inlay::cpu::built_isas()) {
     if (inlay::cpu::machine_has(isa)) {
       tables.push_back(inlay::cpu::find_kernels(inlay::cpu::isa_name(isa)));
     }
   }
+  return tables;
+}
+
+/// Those whose f32 kernels no other has.
+inline std::vector<const inlay::cpu::KernelTable*> usable_tables() {
+  std::vector<const inlay::cpu::KernelTable*> tables = usable_integer_tables();
+  std::erase_if(tables,
+                [](const auto* table) { return table->floats != std::string(table->name); });
   return tables;
 }
 

@@ -205,7 +205,8 @@ class INLAY_API Registry {
   /// Every operator and backend of this build: cpu, then reference.
   static std::shared_ptr<const Registry> standard();
   /// A copy of standard() to add to. `isa` picks the instruction set of the cpu backend by name
-  /// (sse2, avx2, avx512, neon64); empty: the INLAY_ISA variable, else the best one here.
+  /// (sse2, avx2, avxvnni, avx512, avx512vnni, neon64); empty: the INLAY_ISA variable, else the
+  /// best one here.
   /// Errors: not_found for an isa that this build or machine does not have.
   static std::shared_ptr<Registry> create(std::string_view isa = {});
 

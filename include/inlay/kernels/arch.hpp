@@ -30,13 +30,31 @@ using sse2 = xsimd::sse2;
 using avx2 = xsimd::fma3<xsimd::avx2>;
 using avx512 = xsimd::avx512bw;
 using neon64 = xsimd::neon64;
+/// With instructions that sum products of bytes: VNNI.
+struct avxvnni : avx2 {};
+struct avx512vnni : avx512 {};
 }  // namespace arch
+
+namespace detail {
+template <class A>
+struct XsimdArch {
+  using type = A;
+};
+template <>
+struct XsimdArch<arch::avxvnni> {
+  using type = arch::avx2;
+};
+template <>
+struct XsimdArch<arch::avx512vnni> {
+  using type = arch::avx512;
+};
+}  // namespace detail
 
 /// A register of `T`, and its mask type.
 template <class T, class A>
-using Vec = xsimd::batch<T, A>;
+using Vec = xsimd::batch<T, typename detail::XsimdArch<A>::type>;
 template <class T, class A>
-using VecMask = xsimd::batch_bool<T, A>;
+using VecMask = xsimd::batch_bool<T, typename detail::XsimdArch<A>::type>;
 
 /// Elements of `T` in one register.
 template <class T, class A>
@@ -121,17 +139,17 @@ INLAY_INLINE void unroll(F&& f) {
 
 /// Reinterprets the bits of a register as elements of `To` (same size in bytes).
 template <class To, class From, class A>
-INLAY_INLINE Vec<To, A> bit_cast_vec(const Vec<From, A>& v) {
+INLAY_INLINE xsimd::batch<To, A> bit_cast_vec(const xsimd::batch<From, A>& v) {
 #if XSIMD_VERSION_MAJOR >= 11
   return xsimd::bitwise_cast<To>(v);
 #else
-  return xsimd::bitwise_cast<Vec<To, A> >(v);
+  return xsimd::bitwise_cast<xsimd::batch<To, A> >(v);
 #endif
 }
 
 /// Reinterprets the mask of `From` elements as one of `To` elements (same element size).
 template <class To, class From, class A>
-INLAY_INLINE VecMask<To, A> mask_cast(const VecMask<From, A>& m) {
+INLAY_INLINE xsimd::batch_bool<To, A> mask_cast(const xsimd::batch_bool<From, A>& m) {
 #if XSIMD_VERSION_MAJOR >= 9
   return xsimd::batch_bool_cast<To>(m);
 #else

@@ -14,15 +14,14 @@ namespace inlay::inline v0::kernels {
 
 namespace detail {
 
-template <class A>
-INLAY_INLINE Vec<float, A> horner(const Vec<float, A>&, float last) {
-  return Vec<float, A>(last);
-}
-
 /// c0 + c1 x + c2 x^2 + ...
 template <class A, class... Rest>
 INLAY_INLINE Vec<float, A> horner(const Vec<float, A>& x, float c0, Rest... rest) {
-  return fma<A>(horner<A>(x, rest...), x, Vec<float, A>(c0));
+  if constexpr (sizeof...(Rest) == 0) {
+    return Vec<float, A>(c0);
+  } else {
+    return fma<A>(horner<A>(x, rest...), x, Vec<float, A>(c0));
+  }
 }
 
 /// Adding and subtracting this rounds to the nearest integer and leaves it in the low bits of the

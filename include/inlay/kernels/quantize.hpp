@@ -64,13 +64,4 @@ INLAY_FLATTEN void requantize_codes(const float* x, T* y, std::size_t n, float f
   });
 }
 
-/// y[i] = the code of x[i] * factors[i].
-template <class A, class T>
-INLAY_FLATTEN void requantize_columns(const float* x, const float* INLAY_RESTRICT factors, T* y,
-                                      std::size_t n, std::int32_t zero_point) {
-  detail::map_blocks<A>(x, y, n, [&](float value, std::size_t i) {
-    return detail::code_of<T>(value * factors[i], zero_point);
-  });
-}
-
 }  // namespace inlay::inline v0::kernels

@@ -20,8 +20,14 @@ struct Entry {
 
 // Best first.
 constexpr Entry kEntries[] = {
+#if defined(INLAY_HAS_ISA_avx512vnni)
+    {Isa::avx512vnni, "avx512vnni", &kernel_table_avx512vnni},
+#endif
 #if defined(INLAY_HAS_ISA_avx512)
     {Isa::avx512, "avx512", &kernel_table_avx512},
+#endif
+#if defined(INLAY_HAS_ISA_avxvnni)
+    {Isa::avxvnni, "avxvnni", &kernel_table_avxvnni},
 #endif
 #if defined(INLAY_HAS_ISA_avx2)
     {Isa::avx2, "avx2", &kernel_table_avx2},
@@ -39,15 +45,15 @@ struct CpuId {
   std::uint32_t eax = 0, ebx = 0, ecx = 0, edx = 0;
 };
 
-CpuId cpuid(std::uint32_t leaf) {
+CpuId cpuid(std::uint32_t leaf, std::uint32_t subleaf = 0) {
   CpuId r;
 #if defined(_MSC_VER)
   int regs[4];
-  __cpuidex(regs, static_cast<int>(leaf), 0);
+  __cpuidex(regs, static_cast<int>(leaf), static_cast<int>(subleaf));
   r = {static_cast<std::uint32_t>(regs[0]), static_cast<std::uint32_t>(regs[1]),
        static_cast<std::uint32_t>(regs[2]), static_cast<std::uint32_t>(regs[3])};
 #else
-  __get_cpuid_count(leaf, 0, &r.eax, &r.ebx, &r.ecx, &r.edx);
+  __get_cpuid_count(leaf, subleaf, &r.eax, &r.ebx, &r.ecx, &r.edx);
 #endif
   return r;
 }
@@ -82,6 +88,16 @@ bool machine_has_avx512() {
   return machine_has_avx2() && has_all(saved_states(), avx512_state) &&
          has_all(cpuid(7).ebx, f | dq | cd | bw | vl);
 }
+
+bool machine_has_avxvnni() {
+  const std::uint32_t avx_vnni = bit(4);
+  return machine_has_avx2() && cpuid(7).eax >= 1 && has_all(cpuid(7, 1).eax, avx_vnni);
+}
+
+bool machine_has_avx512vnni() {
+  const std::uint32_t avx512_vnni = bit(11);
+  return machine_has_avx512() && has_all(cpuid(7).ecx, avx512_vnni);
+}
 #endif
 
 const Entry* find_entry(std::string_view name) {
@@ -107,8 +123,12 @@ std::string_view isa_name(Isa isa) {
       return "sse2";
     case Isa::avx2:
       return "avx2";
+    case Isa::avxvnni:
+      return "avxvnni";
     case Isa::avx512:
       return "avx512";
+    case Isa::avx512vnni:
+      return "avx512vnni";
     case Isa::neon64:
       return "neon64";
   }
@@ -124,8 +144,12 @@ bool machine_has(Isa isa) {
       return true;
     case Isa::avx2:
       return machine_has_avx2();
+    case Isa::avxvnni:
+      return machine_has_avxvnni();
     case Isa::avx512:
       return machine_has_avx512();
+    case Isa::avx512vnni:
+      return machine_has_avx512vnni();
     case Isa::neon64:
       return false;
   }

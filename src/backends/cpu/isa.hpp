@@ -10,7 +10,7 @@
 
 namespace inlay::inline v0::cpu {
 
-enum class Isa { sse2, avx2, avx512, neon64 };
+enum class Isa { sse2, avx2, avxvnni, avx512, avx512vnni, neon64 };
 
 /// The name that INLAY_ISA and KernelTable use.
 INLAY_API std::string_view isa_name(Isa isa);

@@ -22,7 +22,7 @@ struct GemmKernels {
 
 template <class A>
 constexpr GemmKernels make_gemm_kernels() {
-  if (!is_any_built({"MatMul", "Gemm", "Einsum", "QLinearMatMul", "LSTM", "GRU"}) &&
+  if (!is_any_built({"MatMul", "Gemm", "Einsum", "LSTM", "GRU"}) &&
       !is_built("inlay", "FusedMatMul"))
     return {};
   return {.mr = kernels::GemmBlocking<A>::mr,

@@ -13,8 +13,6 @@ struct CodeKernels {
   void (*dequantize)(const T* x, float* y, std::size_t n, float scale, std::int32_t zero_point);
   void (*quantize)(const float* x, T* y, std::size_t n, float scale, std::int32_t zero_point);
   void (*requantize)(const float* x, T* y, std::size_t n, float factor, std::int32_t zero_point);
-  void (*requantize_columns)(const float* x, const float* factors, T* y, std::size_t n,
-                             std::int32_t zero_point);
 };
 
 struct QuantizeKernels {
@@ -26,13 +24,12 @@ template <class A, class T>
 constexpr CodeKernels<T> make_code_kernels() {
   return {.dequantize = &kernels::dequantize_codes<A, T>,
           .quantize = &kernels::quantize_codes<A, T>,
-          .requantize = &kernels::requantize_codes<A, T>,
-          .requantize_columns = &kernels::requantize_columns<A, T>};
+          .requantize = &kernels::requantize_codes<A, T>};
 }
 
 template <class A>
 constexpr QuantizeKernels make_quantize_kernels() {
-  if (!is_any_built({"QuantizeLinear", "DequantizeLinear", "QLinearMatMul"}) &&
+  if (!is_any_built({"QuantizeLinear", "DequantizeLinear"}) &&
       !is_built("com.microsoft", "QLinearAdd") && !is_built("com.microsoft", "QLinearMul")) {
     return {};
   }

@@ -6,6 +6,7 @@
 #include "backends/cpu/isa/conv_table.hpp"
 #include "backends/cpu/isa/elementwise_table.hpp"
 #include "backends/cpu/isa/gemm_table.hpp"
+#include "backends/cpu/isa/integer_table.hpp"
 #include "backends/cpu/isa/peak_table.hpp"
 #include "backends/cpu/isa/quantize_table.hpp"
 #include "backends/cpu/isa/reduce_table.hpp"
@@ -16,7 +17,8 @@ namespace inlay::inline v0::cpu {
 
 /// All kernels of one instruction set. Tables are constants: shared by all threads, never freed.
 struct KernelTable {
-  const char* name;  ///< as INLAY_ISA spells it
+  const char* name;    ///< as INLAY_ISA spells it
+  const char* floats;  ///< of the instruction set that the f32 kernels are for
   PeakKernels peak;
   GemmKernels gemm;
   ConvKernels conv;
@@ -29,6 +31,7 @@ struct KernelTable {
   QuantizeKernels quantize;
   AttentionKernels attention;
   RotaryKernel rotary;
+  IntegerKernels integer;
 };
 
 /// Instantiates every kernel family for the architecture `A`.
@@ -36,6 +39,7 @@ template <class A>
 constexpr KernelTable make_kernel_table(const char* name) {
   return {
       .name = name,
+      .floats = name,
       .peak = make_peak_kernels<A>(),
       .gemm = make_gemm_kernels<A>(),
       .conv = make_conv_kernels<A>(),
@@ -48,12 +52,24 @@ constexpr KernelTable make_kernel_table(const char* name) {
       .quantize = make_quantize_kernels<A>(),
       .attention = make_attention_kernels<A>(),
       .rotary = make_rotary_kernel<A>(),
+      .integer = make_integer_kernels<A>(),
   };
+}
+
+/// `base` with other kernels for integers.
+inline KernelTable with_integer_kernels(const char* name, const KernelTable& base,
+                                        const IntegerKernels& integer) {
+  KernelTable table = base;
+  table.name = name;
+  table.integer = integer;
+  return table;
 }
 
 const KernelTable& kernel_table_sse2();
 const KernelTable& kernel_table_avx2();
+const KernelTable& kernel_table_avxvnni();
 const KernelTable& kernel_table_avx512();
+const KernelTable& kernel_table_avx512vnni();
 const KernelTable& kernel_table_neon64();
 
 }  // namespace inlay::inline v0::cpu

@@ -1,0 +1,244 @@
+// Matrix products of 8-bit codes: MatMulInteger, QLinearMatMul and com.microsoft's
+// MatMulIntegerToFloat.
+#include "backends/cpu/quantized_codes.hpp"
+#include "backends/reference/matmul.hpp"
+
+namespace inlay::inline v0::cpu {
+namespace {
+
+using kernels::CodeView;
+using kernels::IntegerOutput;
+using kernels::MatMulGeometry;
+
+/// Where an operator has its inputs.
+struct Places {
+  IntegerOutput output;
+  std::size_t b, a_zero, b_zero;
+  std::size_t a_scale = 0, b_scale = 0;  ///< 0: there are none
+  std::size_t y_scale = 0;               ///< the zero point is behind it
+  std::size_t bias = 0;                  ///< f32
+};
+
+Places places_of(const Node& node) {
+  if (node.op == "MatMulInteger") {
+    return {.output = IntegerOutput::integers, .b = 1, .a_zero = 2, .b_zero = 3};
+  }
+  if (node.op == "QLinearMatMul") {
+    return {.output = IntegerOutput::codes,
+            .b = 3,
+            .a_zero = 2,
+            .b_zero = 5,
+            .a_scale = 1,
+            .b_scale = 4,
+            .y_scale = 6};
+  }
+  return {.output = IntegerOutput::floats,
+          .b = 1,
+          .a_zero = 4,
+          .b_zero = 5,
+          .a_scale = 2,
+          .b_scale = 3,
+          .bias = 6};
+}
+
+/// B as the kernel wants it: panels, then the sums of columns.
+class PackedColumns {
+ public:
+  PackedColumns(const IntegerGemmKernels& gemm, std::int64_t k, std::int64_t n)
+      : panels_((gemm.packed_b_size(k, n) + 63) / 64 * 64), columns_(n) {}
+
+  std::int64_t bytes() const {
+    return panels_ + columns_ * static_cast<std::int64_t>(sizeof(std::int32_t));
+  }
+  std::int32_t* sums(std::int8_t* packed) const {
+    return static_cast<std::int32_t*>(static_cast<void*>(packed + panels_));
+  }
+  const std::int32_t* sums(const std::int8_t* packed) const {
+    return static_cast<const std::int32_t*>(static_cast<const void*>(packed + panels_));
+  }
+
+ private:
+  std::int64_t panels_, columns_;
+};
+
+CodeView view_of(const Tensor& codes, std::int64_t cols) {
+  return {static_cast<const std::uint8_t*>(codes.data()), cols, 1, codes.dtype() == DType::int8};
+}
+
+/// Zero points as int32: one for all, or one for each column.
+kernels::PerLine<std::int32_t> zero_points(KernelContext& context, std::size_t i) {
+  if (!context.has_input(i)) return {};
+  const Tensor& zeros = context.input(i);
+  const auto to = context.scratch<std::int32_t>(zeros.size());
+  const auto decode = [&](auto from) { std::copy(from.begin(), from.end(), to.begin()); };
+  zeros.dtype() == DType::int8 ? decode(zeros.as<std::int8_t>()) : decode(zeros.as<std::uint8_t>());
+  return {to.data(), zeros.size() == 1 ? 0 : 1};
+}
+
+class IntegerMatMulKernel final : public Kernel {
+ public:
+  IntegerMatMulKernel(const CompileContext& context, const KernelTable& table)
+      : gemm_(table.integer.gemm), places_(places_of(context.node)) {
+    const Tensor* b = context.constant(places_.b);
+    if (b == nullptr || b->rank() != 2) return;
+    const std::int64_t k = b->dim(0), n = b->dim(1);
+    const PackedColumns layout(gemm_, k, n);
+    packed_ = context.pack<std::int8_t>(layout.bytes(), [&](std::int8_t* packed) {
+      gemm_.pack_b(view_of(*b, n), k, n, packed, layout.sums(packed));
+    });
+    shape_ = b->shape();
+    is_signed_ = b->dtype() == DType::int8;
+  }
+
+  bool consumed(std::size_t i) const noexcept override {
+    return i == places_.b && packed_.defined();
+  }
+
+  void run(KernelContext& context) const override {
+    const Tensor& a = context.input(0);
+    const bool is_packed = packed_.defined();
+    const MatMulGeometry g =
+        kernels::matmul_geometry(a.shape(), is_packed ? shape_ : context.input(places_.b).shape());
+    Tensor& y = context.output(0, g.output);
+    kernels::IntegerGemmProblem problem;
+    problem.m = g.m, problem.n = g.n, problem.k = g.k;
+    problem.a = view_of(a, g.k);
+    problem.b_is_signed = is_packed ? is_signed_ : context.input(places_.b).dtype() == DType::int8;
+    problem.a_zeros = zero_points(context, places_.a_zero);
+    problem.b_zeros = zero_points(context, places_.b_zero);
+    problem.output = places_.output;
+    problem.ldc = g.n;
+    set_scales(context, problem);
+    set_output(context, y, problem);
+
+    const PackedColumns layout(gemm_, g.k, g.n);
+    const std::int8_t* packed =
+        is_packed ? packed_.as<std::int8_t>().data() : pack(context, g, layout);
+    std::int64_t count = g.batch.elements();
+    const bool shares_b = is_packed && a.size() == count * g.m * g.k;
+    if (shares_b) problem.m *= count, count = 1;  // one taller product
+    run_tasks(context, problem, count, [&](std::int64_t index, auto& one) {
+      const kernels::Offsets<2> at = shares_b ? kernels::Offsets<2>{} : g.offsets(index);
+      const std::int64_t matrix = is_packed ? 0 : at[1] / std::max<std::int64_t>(1, g.k * g.n);
+      one.a.data += at[0];
+      one.packed_b = packed + matrix * layout.bytes();
+      one.b_sums = layout.sums(one.packed_b);
+      const std::int64_t skipped = index * g.m * g.n;
+      one.c = static_cast<std::byte*>(y.mutable_data()) + byte_size(y.dtype(), skipped);
+    });
+  }
+
+ private:
+  void set_scales(KernelContext& context, kernels::IntegerGemmProblem& problem) const {
+    if (places_.a_scale == 0) return;
+    const auto from = context.input(places_.b_scale).as<float>();
+    const auto factors = context.scratch<float>(std::ssize(from));
+    const float a_scale = context.input(places_.a_scale).item<float>();
+    const float y_scale =
+        places_.y_scale == 0 ? 1.0f : context.input(places_.y_scale).item<float>();
+    for (std::size_t i = 0; i < factors.size(); ++i) factors[i] = a_scale * from[i] / y_scale;
+    problem.col_scales = {factors.data(), factors.size() == 1 ? 0 : 1};
+  }
+
+  void set_output(KernelContext& context, const Tensor& y,
+                  kernels::IntegerGemmProblem& problem) const {
+    if (places_.y_scale != 0) {
+      problem.zero = Codes(context, places_.y_scale).zero_point;
+      problem.c_is_signed = y.dtype() == DType::int8;
+    }
+    if (places_.bias != 0) problem.epilogue.col_bias = floats_or_null(context, places_.bias);
+  }
+
+  /// Packs all matrices of B.
+  const std::int8_t* pack(KernelContext& context, const MatMulGeometry& g,
+                          const PackedColumns& layout) const {
+    const Tensor& b = context.input(places_.b);
+    const std::int64_t matrix = g.k * g.n, matrices = matrix == 0 ? 1 : b.size() / matrix;
+    const auto packed = context.scratch<std::int8_t>(matrices * layout.bytes());
+    context.parallel_for(matrices, [&](std::int64_t i, int) {
+      CodeView view = view_of(b, g.n);
+      view.data += i * matrix;
+      std::int8_t* const to = packed.data() + i * layout.bytes();
+      gemm_.pack_b(view, g.k, g.n, to, layout.sums(to));
+    });
+    return packed.data();
+  }
+
+  /// Runs `count` products that `place(index, problem)` tells apart.
+  template <class Place>
+  void run_tasks(KernelContext& context, const kernels::IntegerGemmProblem& problem,
+                 std::int64_t count, const Place& place) const {
+    const std::int64_t wanted =
+        kernels::ceil_div(wanted_tasks(context), std::max<std::int64_t>(1, count));
+    const kernels::GemmGrid grid = gemm_.grid(problem.m, problem.n, problem.k, wanted);
+    const std::size_t words = (grid.scratch_floats + 15) / 16 * 16;
+    auto* const scratch = scratch_per_worker<kernels::DotWord>(context, words);
+    context.parallel_for(count * grid.task_count(), [&](std::int64_t task, int worker) {
+      kernels::IntegerGemmProblem one = problem;
+      place(task / grid.task_count(), one);
+      gemm_.task(one, grid, task % grid.task_count(), scratch + words * to_size(worker));
+    });
+  }
+
+  const IntegerGemmKernels& gemm_;
+  Places places_;
+  Tensor packed_;  ///< a constant B; undefined for another
+  Shape shape_;
+  bool is_signed_ = false;
+};
+
+/// Whether input i is absent, or known to be one number or one for each of the last axis of B.
+bool suits_columns(const CompileContext& context, std::size_t i, std::size_t b) {
+  if (is_single(context, i)) return true;
+  const auto shape = context.input_type(i).static_shape();
+  const auto b_shape = context.input_type(b).static_shape();
+  return shape && b_shape && shape->rank() == 1 && b_shape->rank() == 2 &&
+         (*shape)[0] == (*b_shape)[1];
+}
+
+Support supports_integer_matmul(const CompileContext& context) {
+  const Places at = places_of(context.node);
+  if (!is_code(context.dtype(0)) || !is_code(context.dtype(at.b))) {
+    return unsupported("codes that are not of 8 bits");
+  }
+  const auto has_zeros = [&](std::size_t i, std::size_t of) {
+    return !context.node.has_input(i) || context.dtype(i) == context.dtype(of);
+  };
+  if (!has_zeros(at.a_zero, 0) || !has_zeros(at.b_zero, at.b)) {
+    return unsupported("another zero point");
+  }
+  if (!is_single(context, at.a_zero) || !suits_columns(context, at.b_zero, at.b)) {
+    return unsupported("several zero points");
+  }
+  if (at.a_scale != 0) {
+    if (context.dtype(at.a_scale) != DType::float32 ||
+        context.dtype(at.b_scale) != DType::float32) {
+      return unsupported("a scale that is not f32");
+    }
+    if (!is_single(context, at.a_scale) || !suits_columns(context, at.b_scale, at.b)) {
+      return unsupported("several scales");
+    }
+  }
+  if (at.y_scale != 0) {
+    if (const char* reason = unsuited(context, at.y_scale, output_dtype(context))) {
+      return unsupported(reason);
+    }
+  }
+  if (at.bias != 0 && context.node.has_input(at.bias) && context.dtype(at.bias) != DType::float32) {
+    return unsupported("a bias that is not f32");
+  }
+  return supported();
+}
+
+}  // namespace
+
+std::vector<CpuOp> integer_matmul_ops() {
+  return {
+      cpu_op("", "MatMulInteger", supports_integer_matmul, compile_as<IntegerMatMulKernel>),
+      cpu_op("", "QLinearMatMul", supports_integer_matmul, compile_as<IntegerMatMulKernel>),
+      cpu_op("com.microsoft", "MatMulIntegerToFloat", supports_integer_matmul,
+             compile_as<IntegerMatMulKernel>),
+  };
+}
+
+}  // namespace inlay::inline v0::cpu

@@ -94,6 +94,25 @@ TEST_CASE("cpu: products of codes are exact", "[cpu]") {
       }
       both({.op = "MatMulInteger", .inputs = {a, b}}, {1});
     };
+    for (const std::int64_t transposes : {0, 1}) {
+      for (const bool writes_codes : {false, true}) {
+        const Tensor b = codes<B>(engine, transposes != 0 ? Shape{33, 40} : Shape{40, 33});
+        Call call{
+            .op = "QGemm",
+            .inputs = {codes<A>(engine, {9, 40}), Tensor::scalar(0.05f), Tensor::scalar(a_zero), b,
+                       random_tensor(engine, {33}, 0.01, 0.03), codes<B>(engine, {33}),
+                       random_tensor<std::int32_t>(engine, {33}, -4000, 4000)},
+            .domain = "com.microsoft",
+            .version = 1,
+            .constants = {3}};
+        call.attributes.set("transB", transposes);
+        if (writes_codes) {
+          call.inputs.insert(call.inputs.end(),
+                             {Tensor::scalar(0.9f), Tensor::scalar(std::uint8_t{99})});
+        }
+        check(call);
+      }
+    }
     product({9, 40}, {40, 33});
     product({2, 9, 40}, {40, 17});
     product({2, 3, 9, 40}, {2, 1, 40, 17});
@@ -119,4 +138,128 @@ TEST_CASE("cpu: products of codes that leave 24 bits", "[cpu]") {
                     Tensor::scalar(1.0f), Tensor::scalar(std::int8_t{0}), Tensor::scalar(1e5f),
                     Tensor::scalar(std::uint8_t{0})},
          .constants = {3, 5}});
+}
+
+TEST_CASE("cpu: convolutions of codes are exact in both layouts", "[cpu]") {
+  std::mt19937 engine(5);
+  const auto convolve = [&]<class X, class W>(X x_zero, W w_zero, std::int64_t groups,
+                                              std::int64_t channels, std::int64_t filters,
+                                              std::vector<std::int64_t> kernel, bool by_filter) {
+    CAPTURE(+x_zero, +w_zero, groups, channels, filters, by_filter);
+    Attributes attributes;
+    const std::size_t rank = kernel.size();
+    attributes.set("group", groups);
+    attributes.set("strides", std::vector<std::int64_t>(rank, by_filter ? 2 : 1));
+    attributes.set("pads", std::vector<std::int64_t>(2 * rank, 1));
+    Shape first{2, channels}, last{2}, weights{filters, channels / groups};
+    for (std::size_t i = 0; i < rank; ++i) {
+      first.push_back(5 + static_cast<std::int64_t>(i));
+      last.push_back(5 + static_cast<std::int64_t>(i));
+      weights.push_back(kernel[i]);
+    }
+    last.push_back(channels);
+    const Tensor w = codes<W>(engine, weights);
+    const std::int64_t scales = by_filter ? filters : 1;
+    Tensor w_zeros = Tensor::zeros(dtype_of<W>, {scales});
+    std::fill_n(w_zeros.as_mutable<W>().begin(), scales, w_zero);
+    const Tensor zero = Tensor::scalar(x_zero);
+    Call call{.op = "QLinearConv",
+              .inputs = {codes<X>(engine, first), Tensor::scalar(0.04f), zero, w,
+                         random_tensor(engine, {scales}, 0.01, 0.03), w_zeros, Tensor::scalar(0.8f),
+                         Tensor::scalar(X{17})},
+              .attributes = attributes};
+    if (by_filter) {
+      call.inputs.push_back(random_tensor<std::int32_t>(engine, {filters}, -5000, 5000));
+    }
+    call.constants = {3};
+    check(call);
+    call.domain = "com.microsoft", call.version = 1;
+    call.attributes.set("channels_last", std::int64_t{1});
+    call.inputs[0] = codes<X>(engine, last);
+    check(call);
+    check({.op = "ConvInteger",
+           .inputs = {codes<X>(engine, first), w, zero, w_zeros},
+           .attributes = attributes,
+           .constants = {1}});
+  };
+  convolve(std::uint8_t{131}, std::int8_t{0}, 1, 5, 9, {3, 3}, false);
+  convolve(std::uint8_t{131}, std::int8_t{0}, 1, 16, 40, {1, 1}, true);
+  convolve(std::uint8_t{0}, std::uint8_t{120}, 2, 6, 8, {3, 2}, true);
+  convolve(std::int8_t{-7}, std::int8_t{3}, 1, 4, 7, {3}, true);
+  convolve(std::int8_t{-7}, std::uint8_t{128}, 1, 4, 7, {2, 3, 1}, false);
+  convolve(std::uint8_t{9}, std::int8_t{0}, 40, 40, 40, {3, 3}, true);
+  convolve(std::int8_t{9}, std::int8_t{1}, 7, 7, 7, {3, 3}, false);
+}
+
+TEST_CASE("cpu: pools of codes with channels last", "[cpu]") {
+  std::mt19937 engine(6);
+  for_code_types([&]<class T>(T zero) {
+    for (const std::int64_t channels : {1, 7, 64, 100}) {
+      CAPTURE(channels, +zero);
+      const Tensor image = codes<T>(engine, {2, 9, 8, channels});
+      const Tensor line = codes<T>(engine, {1, 9, channels});
+      Attributes window;
+      window.set("kernel_shape", std::vector<std::int64_t>{3, 2});
+      window.set("strides", std::vector<std::int64_t>{2, 1});
+      window.set("pads", std::vector<std::int64_t>{1, 1, 1, 1});
+      check({.op = "NhwcMaxPool",
+             .inputs = {image},
+             .attributes = window,
+             .domain = "com.microsoft",
+             .version = 1});
+      window.set("channels_last", std::int64_t{1});
+      const std::vector<Value> scales = {Tensor::scalar(0.05f), Tensor::scalar(zero),
+                                         Tensor::scalar(0.03f), Tensor::scalar(T{3})};
+      for (const std::int64_t include : {0, 1}) {
+        window.set("count_include_pad", include);
+        Call call{.op = "QLinearAveragePool",
+                  .inputs = {image},
+                  .attributes = window,
+                  .domain = "com.microsoft",
+                  .version = 1};
+        call.inputs.insert(call.inputs.end(), scales.begin(), scales.end());
+        check(call);
+      }
+      for (const Tensor& x : {image, line}) {
+        Call call{.op = "QLinearGlobalAveragePool",
+                  .inputs = {x},
+                  .domain = "com.microsoft",
+                  .version = 1};
+        call.inputs.insert(call.inputs.end(), scales.begin(), scales.end());
+        call.attributes.set("channels_last", std::int64_t{1});
+        check(call);
+      }
+    }
+  });
+}
+
+TEST_CASE("cpu: functions and joins of codes", "[cpu]") {
+  std::mt19937 engine(7);
+  for_code_types([&]<class T>(T zero) {
+    const Tensor scale = Tensor::scalar(0.05f), other = Tensor::scalar(0.004f);
+    const Tensor zeros = Tensor::scalar(zero), others = Tensor::scalar(T{5});
+    for (const char* op : {"QLinearSigmoid", "QLinearLeakyRelu"}) {
+      Call call{.op = op,
+                .inputs = {codes<T>(engine, {3, 500}), scale, zeros, other, others},
+                .domain = "com.microsoft",
+                .version = 1};
+      if (call.op == "QLinearLeakyRelu") call.attributes.set("alpha", 0.3f);
+      check(call);
+    }
+    check({.op = "CodeTable",
+           .inputs = {codes<T>(engine, {3, 500}), codes<std::uint8_t>(engine, {256})},
+           .domain = "inlay",
+           .version = 1});
+    for (const std::int64_t axis : {0, 1, 2}) {
+      Shape shape{3, 4, 5};
+      const Tensor a = codes<T>(engine, shape);
+      shape[static_cast<int>(axis)] = 7;
+      Call call{.op = "QLinearConcat",
+                .inputs = {scale, zeros, a, scale, zeros, codes<T>(engine, shape), other, others},
+                .domain = "com.microsoft",
+                .version = 1};
+      call.attributes.set("axis", axis);
+      check(call);
+    }
+  });
 }

@@ -310,6 +310,7 @@ std::vector<Sample> quantized_samples() {
   add_microsoft("QLinearGlobalAveragePool", {image, scale, zero, scale, zero});
   add_microsoft("QLinearConcat", {scale, zero, codes, scale, zero, codes, scale, zero},
                 attributes({whole("axis", 1)}), {{2, 0}, {5, 0}});
+  add({.call = {"CodeTable", {codes, Tensor::zeros(DType::uint8, {256})}, {}, "inlay", 1}});
   return samples;
 }
 

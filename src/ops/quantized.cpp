@@ -67,6 +67,11 @@ void infer_qlinear_binary(InferContext& context) {
 
 void infer_qlinear_unary(InferContext& context) { infer::same_as_input(context); }
 
+/// inlay: codes looked up in a table of 256 others.
+void infer_code_table(InferContext& context) {
+  context.set_output(0, infer::with_dtype(context.input(0), context.dtype(1)));
+}
+
 void infer_qlinear_pool(InferContext& context) {
   infer::set_pool_output(context, 0, context.dtype(0), channels_are_last(context));
 }
@@ -145,6 +150,7 @@ std::vector<OpSchema> quantized_schemas() {
       {"com.microsoft", "QLinearGlobalAveragePool", 1, 5, 5, 1, 1, infer_qlinear_global_pool,
        Trait::none, unary},
       {"com.microsoft", "QLinearConcat", 1, 5, any_number, 1, 1, infer_qlinear_concat},
+      {"inlay", "CodeTable", 1, 2, 2, 1, 1, infer_code_table, Trait::none, {bytes, bytes}},
   };
 }
 

@@ -1,6 +1,9 @@
 // Sums of products of bytes, exact: the step that integer GEMM and convolution are made of.
 #pragma once
 
+#include <cstring>
+#include <type_traits>
+
 #include <inlay/kernels/arch.hpp>
 
 namespace inlay::inline v0::kernels {
@@ -90,19 +93,35 @@ INLAY_INLINE Vec<std::int32_t, A> dot(const Vec<std::int32_t, A>& sum,
 
 /// The word at p for each lane.
 template <class A>
-INLAY_INLINE Vec<std::int32_t, A> broadcast_word(const DotWord* p) {
-  return broadcast<std::int32_t, A>(static_cast<std::int32_t>(*p));
+INLAY_INLINE Vec<std::int32_t, A> broadcast_word(const void* p) {
+  std::int32_t word;
+  std::memcpy(&word, p, sizeof(word));
+  return broadcast<std::int32_t, A>(word);
 }
 
-/// The word of `count` <= dot_depth neighbouring codes, zeros behind them. `flip` is 0x80 for
-/// signed codes, which become unsigned ones that are larger by 128.
+/// A code within a word.
 template <class A>
-INLAY_INLINE DotWord dot_word(const std::uint8_t* codes, std::int64_t count, std::uint8_t flip) {
-  DotWord word = 0;
-  for (int i = 0; i < dot_depth<A> && i < count; ++i) {
-    word |= static_cast<DotWord>(codes[i] ^ flip) << (32 / dot_depth<A> * i);
+using DotCode = std::conditional_t<dot_depth<A> == 4, std::uint8_t, std::uint16_t>;
+
+/// Writes codes as they stand in words. `flip` is 0x80 for signed codes, which become unsigned ones
+/// that are larger by 128.
+template <class A>
+INLAY_INLINE void copy_codes(const std::uint8_t* from, std::int64_t count, std::uint8_t flip,
+                             DotCode<A>* to) {
+  constexpr std::int64_t block = 16;
+  const auto copy = [&](std::int64_t first) {
+    DotCode<A> codes[block];
+    for (std::int64_t i = 0; i < block; ++i) {
+      codes[i] = static_cast<std::uint8_t>(from[first + i] ^ flip);
+    }
+    std::memcpy(to + first, codes, sizeof(codes));
+  };
+  if (count < block) {
+    for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<std::uint8_t>(from[i] ^ flip);
+    return;
   }
-  return word;
+  for (std::int64_t i = 0; i + block < count; i += block) copy(i);
+  copy(count - block);
 }
 
 }  // namespace inlay::inline v0::kernels

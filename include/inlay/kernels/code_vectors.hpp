@@ -1,4 +1,4 @@
-// Registers of numbers on their way to 8-bit codes.
+// Registers of numbers on their way to 8-bit codes and from them.
 #pragma once
 
 #include <inlay/kernels/arch.hpp>
@@ -39,6 +39,44 @@ INLAY_INLINE Vec<float, A> to_floats(const Vec<std::int32_t, A>& x) {
   return xsimd::to_float(x);
 }
 
+/// The first n codes (n <= lanes), which are int8 or uint8, as integers, zeros behind them; touches
+/// no other.
+template <class T, class A>
+INLAY_INLINE Vec<std::int32_t, A> load_codes(const T* p, std::size_t n) {
+  [[maybe_unused]] constexpr bool is_signed = std::is_signed_v<T>;
+  constexpr std::size_t size = lanes<std::int32_t, A>;
+#if defined(__SSE2__)
+  __m128i bytes = _mm_setzero_si128();
+  if (n == size) {
+    std::memcpy(&bytes, p, size);
+  } else {
+    std::memcpy(&bytes, p, n);
+  }
+#if defined(__AVX512F__)
+  if constexpr (is_avx512<A>) {
+    return is_signed ? _mm512_cvtepi8_epi32(bytes) : _mm512_cvtepu8_epi32(bytes);
+  }
+#endif
+#if defined(__AVX2__)
+  if constexpr (is_avx2<A>) {
+    return is_signed ? _mm256_cvtepi8_epi32(bytes) : _mm256_cvtepu8_epi32(bytes);
+  }
+#endif
+  if constexpr (std::is_same_v<A, arch::sse2>) {
+    const __m128i none = _mm_setzero_si128();
+    if constexpr (is_signed) {
+      const __m128i high = _mm_unpacklo_epi16(none, _mm_unpacklo_epi8(none, bytes));
+      return _mm_srai_epi32(high, 24);
+    }
+    return _mm_unpacklo_epi16(_mm_unpacklo_epi8(bytes, none), none);
+  }
+#else
+  std::int32_t integers[size] = {};
+  for (std::size_t i = 0; i < n; ++i) integers[i] = p[i];
+  return load<std::int32_t, A>(integers);
+#endif
+}
+
 namespace detail {
 
 /// The codes of a register; bytes behind them hold anything.
@@ -77,7 +115,11 @@ INLAY_INLINE auto narrow_codes(const Vec<std::int32_t, A>& x) {
 template <class T, class A>
 INLAY_INLINE void store_codes(T* p, const Vec<std::int32_t, A>& x, std::size_t n) {
   const auto codes = detail::narrow_codes<T, A>(x);
-  std::memcpy(p, &codes, n);
+  if (n == lanes<std::int32_t, A>) {
+    std::memcpy(p, &codes, lanes<std::int32_t, A>);  // one move
+  } else {
+    std::memcpy(p, &codes, n);
+  }
 }
 
 }  // namespace inlay::inline v0::kernels

@@ -8,7 +8,7 @@ namespace inlay::inline v0::kernels {
 
 namespace detail {
 
-/// Rows of A that are packed at a time: as much as leaves room for B in the L2 cache.
+/// Rows of A that are copied at a time: as much as leaves room for B in the L2 cache.
 template <class A>
 INLAY_INLINE constexpr std::int64_t igemm_rows(std::int64_t rows, std::int64_t steps) {
   constexpr std::int64_t mr = GemmBlocking<A>::mr, words = 1 << 16;
@@ -29,16 +29,16 @@ INLAY_INLINE constexpr std::int64_t igemm_columns(std::int64_t steps) {
 
 /// What a task needs besides A and B, in scratch.
 struct IgemmScratch {
-  DotWord* packed_a;
+  std::uint8_t* rows;                          ///< copies, if they are not in place
   std::int32_t *terms, *col_sums, *col_zeros;  ///< of the task's columns
   float* scales;
-  std::int32_t *row_sums, *row_zeros, *row_factors;  ///< of the rows that are packed
+  std::int32_t *row_sums, *row_zeros, *row_factors;  ///< of the rows that are at work
 };
 
-/// Words of scratch for `rows` packed rows and `cols` columns of the task.
+/// Words of scratch for `rows` copied rows and `cols` columns of the task.
 INLAY_INLINE constexpr std::int64_t igemm_scratch_words(std::int64_t rows, std::int64_t cols,
                                                         std::int64_t steps) {
-  return 4 * cols + 3 * rows + rows * steps;
+  return 4 * cols + 3 * rows + rows * dot_row_bytes(steps) / std::int64_t{sizeof(DotWord)};
 }
 
 INLAY_INLINE IgemmScratch cut_scratch(DotWord* scratch, std::int64_t rows, std::int64_t cols) {
@@ -52,7 +52,7 @@ INLAY_INLINE IgemmScratch cut_scratch(DotWord* scratch, std::int64_t rows, std::
   cut.terms = integers(cols), cut.col_sums = integers(cols), cut.col_zeros = integers(cols);
   cut.scales = reinterpret_cast<float*>(take(cols));
   cut.row_sums = integers(rows), cut.row_zeros = integers(rows), cut.row_factors = integers(rows);
-  cut.packed_a = scratch;
+  cut.rows = reinterpret_cast<std::uint8_t*>(scratch);
   return cut;
 }
 
@@ -114,11 +114,11 @@ INLAY_COLD GemmGrid igemm_grid(std::int64_t m, std::int64_t n, std::int64_t k,
   return grid;
 }
 
-/// Runs one task of `grid`, made by igemm_grid for the same problem. `scratch` holds as many words
-/// as grid.scratch_floats and belongs to this call alone.
-template <class A>
-void igemm_task(const IntegerGemmProblem& problem, const GemmGrid& grid, std::int64_t task,
-                DotWord* scratch) {
+/// Runs one task of `grid`, made by igemm_grid for the same problem, on rows that `source` gives.
+/// `scratch` holds as many words as grid.scratch_floats and belongs to this call alone.
+template <class A, class Source>
+void igemm_rows_task(const IntegerGemmProblem& problem, const Source& source, const GemmGrid& grid,
+                     std::int64_t task, DotWord* scratch) {
   constexpr std::int64_t mr = GemmBlocking<A>::mr, nr = GemmBlocking<A>::nr;
   const GemmTile tile = tile_of(grid, problem.m, problem.n, task);
   const std::int64_t steps = dot_steps<A>(problem.k);
@@ -131,10 +131,8 @@ void igemm_task(const IntegerGemmProblem& problem, const GemmGrid& grid, std::in
   const std::int8_t* const b = problem.packed_b + tile.col / nr * steps * panel_bytes<A>;
   for (std::int64_t i = 0; i < tile.rows; i += most_rows) {
     const std::int64_t rows = tile.rows - i < most_rows ? tile.rows - i : most_rows;
-    for (std::int64_t r = 0; r < rows; r += mr) {
-      igemm_pack_a<A>(problem.a, tile.row + i + r, rows - r < mr ? rows - r : mr, problem.k,
-                      cut.packed_a + r * steps, has_b_zeros ? cut.row_sums + r : nullptr);
-    }
+    const DotRows a = source.get(tile.row + i, rows, cut.rows);
+    if (has_b_zeros) sum_dot_rows<A>(a, rows, steps, cut.row_sums);
     if (needs_rows) zeros.rows(tile.row + i, rows, cut);
     const IgemmOutput out{.problem = &problem,
                           .first_row = tile.row + i,
@@ -152,13 +150,20 @@ void igemm_task(const IntegerGemmProblem& problem, const GemmGrid& grid, std::in
         for (std::int64_t j = begin; j < end; j += nr) {
           const std::int64_t cols = end - j < nr ? end - j : nr;
           const std::int64_t vecs = ceil_div(cols, std::int64_t{lanes<float, A>});
-          igemm_micro_table<A>.entries[tile_rows - 1][vecs - 1](steps, cut.packed_a + r * steps,
-                                                                b + j / nr * steps * panel_bytes<A>,
-                                                                out, {r, j, tile_rows, cols});
+          igemm_micro_table<A>.entries[tile_rows - 1][vecs - 1](
+              steps, {a.data + r * a.stride, a.stride}, b + j / nr * steps * panel_bytes<A>, out,
+              {r, j, tile_rows, cols});
         }
       }
     }
   }
+}
+
+/// igemm_rows_task on the rows of problem.a.
+template <class A>
+void igemm_task(const IntegerGemmProblem& problem, const GemmGrid& grid, std::int64_t task,
+                DotWord* scratch) {
+  igemm_rows_task<A>(problem, MatrixRows<A>{problem.a, problem.k}, grid, task, scratch);
 }
 
 }  // namespace inlay::inline v0::kernels

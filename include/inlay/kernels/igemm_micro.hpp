@@ -104,15 +104,26 @@ INLAY_NOINLINE void igemm_finish(const std::int32_t* acc, const IgemmOutput& out
 
 }  // namespace detail
 
-/// Sums up steps of a[p * mr + r] and each column of b's step p, and finishes the tile: Rows rows
-/// and Vecs registers of columns, of which the tile may want fewer columns.
+/// Rows of dot words in memory: word p of row r at data + r * stride + 4 * p, unsigned codes.
+struct DotRows {
+  const std::uint8_t* data = nullptr;
+  std::int64_t stride = 0;  ///< in bytes
+};
+
+/// Sums up `steps` words of each row with each column of b, and finishes the tile: Rows rows and
+/// Vecs registers of columns, of which the tile may want fewer columns.
 template <class A, int Rows, int Vecs>
-INLAY_FLATTEN void igemm_micro(std::int64_t steps, const DotWord* INLAY_RESTRICT a,
+INLAY_FLATTEN void igemm_micro(std::int64_t steps, const DotRows& a,
                                const std::int8_t* INLAY_RESTRICT b, const IgemmOutput& out,
                                const GemmTile& tile) {
   using Blocking = GemmBlocking<A>;
   using Sum = Vec<std::int32_t, A>;
   constexpr int size = static_cast<int>(lanes<std::int32_t, A>);
+  constexpr int reach = 3;  // rows that one address serves: x86 scales a stride by 0, 1 and 2
+  constexpr int bases = (Rows + reach - 1) / reach;
+  const std::int64_t stride = a.stride;
+  const std::uint8_t* rows[bases];
+  unroll<bases>([&](auto i) { rows[i] = a.data + i * reach * stride; });
   Sum sums[Rows][Vecs];
   const auto each = [](auto f) {
     unroll<Rows>([&](auto r) { unroll<Vecs>([&](auto v) { f(r, v); }); });
@@ -122,10 +133,10 @@ INLAY_FLATTEN void igemm_micro(std::int64_t steps, const DotWord* INLAY_RESTRICT
     Sum columns[Vecs];
     unroll<Vecs>([&](auto v) { columns[v] = load_columns<A>(b + v * dot_bytes<A>); });
     unroll<Rows>([&](auto r) {
-      const Sum row = broadcast_word<A>(a + r);
+      const Sum row = broadcast_word<A>(rows[r / reach] + r % reach * stride);
       unroll<Vecs>([&](auto v) { sums[r][v] = dot<A>(sums[r][v], row, columns[v]); });
     });
-    a += Blocking::mr;
+    unroll<bases>([&](auto i) { rows[i] += sizeof(DotWord); });
     b += panel_bytes<A>;
   }
   alignas(64) std::int32_t acc[Rows * Blocking::nr];
@@ -136,7 +147,7 @@ INLAY_FLATTEN void igemm_micro(std::int64_t steps, const DotWord* INLAY_RESTRICT
 }
 
 template <class A>
-using IgemmMicro = void (*)(std::int64_t steps, const DotWord* a, const std::int8_t* b,
+using IgemmMicro = void (*)(std::int64_t steps, const DotRows& a, const std::int8_t* b,
                             const IgemmOutput& out, const GemmTile& tile);
 
 /// igemm_micro for every number of rows (first index, less one) and of registers (second, less

@@ -1,4 +1,4 @@
-// Packing of codes into panels, step after step, so that igemm_micro reads from front to back.
+// Codes as igemm_micro reads them: B in panels, step after step, and rows of A as words.
 #pragma once
 
 #include <inlay/kernels/igemm_micro.hpp>
@@ -38,69 +38,60 @@ INLAY_COLD void igemm_pack_b(const CodeView& b, std::int64_t k, std::int64_t n, 
   }
 }
 
-namespace detail {
-
-/// The words of four rows, 16 bytes each, of unsigned codes in steps of four: to[4 * p .. ] gets a
-/// word of each row.
-template <class A>
-INLAY_INLINE void pack_words(const std::uint8_t* codes, std::int64_t stride, std::uint8_t flip,
-                             DotWord* to, std::int64_t to_stride) {
-#if defined(__SSE2__)
-  const __m128i flips = _mm_set1_epi8(static_cast<char>(flip));
-  const auto row = [&](std::int64_t r) {
-    const auto* from = reinterpret_cast<const __m128i*>(codes + r * stride);
-    return _mm_castsi128_ps(_mm_xor_si128(_mm_loadu_si128(from), flips));
-  };
-  __m128 r0 = row(0), r1 = row(1), r2 = row(2), r3 = row(3);
-  _MM_TRANSPOSE4_PS(r0, r1, r2, r3);
-  const auto put = [&](std::int64_t p, __m128 words) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to + p * to_stride), _mm_castps_si128(words));
-  };
-  put(0, r0), put(1, r1), put(2, r2), put(3, r3);
-#else
-  for (std::int64_t p = 0; p < 4; ++p) {
-    for (std::int64_t r = 0; r < 4; ++r) {
-      to[p * to_stride + r] = dot_word<A>(codes + r * stride + 4 * p, 4, flip);
-    }
-  }
-#endif
+/// Bytes between copied rows of words: whole lines, and no multiple of 1 KB, at which rows would
+/// meet in the same sets of the L1 cache.
+INLAY_INLINE constexpr std::int64_t dot_row_bytes(std::int64_t steps) {
+  constexpr std::int64_t line = 64, alias = 1024;
+  const std::int64_t bytes = round_up(steps * std::int64_t{sizeof(DotWord)}, line);
+  return bytes % alias == 0 ? bytes + line : bytes;
 }
 
-}  // namespace detail
-
-/// Packs `rows` <= mr rows of A from row `first` on: word r of step p at packed[p * mr + r], zeros
-/// past the last row. Signed codes are packed as unsigned ones, larger by 128. `sums`, if not null,
-/// gets the sum of each row as packed.
+/// Zeros behind the codes of a row, as far as its words reach.
 template <class A>
-INLAY_NOINLINE void igemm_pack_a(const CodeView& a, std::int64_t first, std::int64_t rows,
-                                 std::int64_t k, DotWord* packed, std::int32_t* sums) {
-  constexpr int depth = dot_depth<A>;
-  constexpr std::int64_t mr = GemmBlocking<A>::mr;
-  const std::int64_t steps = dot_steps<A>(k);
-  const std::uint8_t flip = a.is_signed ? 0x80 : 0;
-  if (rows < mr) {
-    for (std::int64_t i = 0; i < steps * mr; ++i) packed[i] = 0;
+INLAY_INLINE void finish_row(DotCode<A>* row, std::int64_t k) {
+  for (std::int64_t i = k; i < dot_steps<A>(k) * dot_depth<A>; ++i) row[i] = 0;
+}
+
+/// A matrix of codes as the rows of an igemm.
+template <class A>
+struct MatrixRows {
+  const CodeView& a;
+  std::int64_t k;
+
+  /// Whether memory holds the rows as words.
+  INLAY_INLINE bool are_in_place() const {
+    return dot_depth<A> == 4 && !a.is_signed && a.col_stride == 1 && k > 0 && k % 4 == 0 &&
+           a.row_stride % 4096 != 0;
   }
-  std::int64_t done = 0;  // codes of every row
-  if (depth == 4 && a.col_stride == 1 && rows >= 4) {
-    for (; done + 16 <= k; done += 16) {
-      for (std::int64_t i = 0; i < rows; i += 4) {
-        const std::int64_t row = i + 4 <= rows ? i : rows - 4;  // the last block overlaps
-        detail::pack_words<A>(a.at(first + row, done), a.row_stride, flip,
-                              packed + done / depth * mr + row, mr);
+  /// Rows from `first` on, where they are or copied to `copies`, dot_row_bytes apart.
+  INLAY_NOINLINE DotRows get(std::int64_t first, std::int64_t count, std::uint8_t* copies) const {
+    if (are_in_place()) return {a.at(first, 0), a.row_stride};
+    const std::int64_t stride = dot_row_bytes(dot_steps<A>(k));
+    const std::uint8_t flip = a.is_signed ? 0x80 : 0;
+    for (std::int64_t r = 0; r < count; ++r) {
+      auto* const row = reinterpret_cast<DotCode<A>*>(copies + r * stride);
+      const std::uint8_t* const from = a.at(first + r, 0);
+      if (a.col_stride == 1) {
+        copy_codes<A>(from, k, flip, row);
+      } else {
+        for (std::int64_t i = 0; i < k; ++i) {
+          row[i] = static_cast<std::uint8_t>(from[i * a.col_stride] ^ flip);
+        }
       }
+      finish_row<A>(row, k);
     }
+    return {copies, stride};
   }
-  for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::int64_t p = done; p < k; p += depth) {
-      std::uint8_t codes[depth] = {};
-      for (std::int64_t i = 0; i < depth && p + i < k; ++i) codes[i] = *a.at(first + r, p + i);
-      packed[p / depth * mr + r] = dot_word<A>(codes, k - p, flip);
-    }
-    if (sums == nullptr) continue;
+};
+
+/// The sums of rows of words.
+template <class A>
+INLAY_NOINLINE void sum_dot_rows(const DotRows& rows, std::int64_t count, std::int64_t steps,
+                                 std::int32_t* sums) {
+  for (std::int64_t r = 0; r < count; ++r) {
+    const auto* const row = reinterpret_cast<const DotCode<A>*>(rows.data + r * rows.stride);
     std::int32_t sum = 0;
-    for (std::int64_t i = 0; i < k; ++i)
-      sum += static_cast<std::uint8_t>(*a.at(first + r, i) ^ flip);
+    for (std::int64_t i = 0; i < steps * dot_depth<A>; ++i) sum += row[i];
     sums[r] = sum;
   }
 }

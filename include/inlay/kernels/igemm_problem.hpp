@@ -30,6 +30,10 @@ struct PerLine {
   INLAY_INLINE T get(std::int64_t line, T absent) const {
     return data == nullptr ? absent : data[line * step];
   }
+  /// Those of lines from `first` on.
+  INLAY_INLINE PerLine from(std::int64_t first) const {
+    return {data == nullptr ? nullptr : data + first * step, step};
+  }
 };
 
 enum class IntegerOutput : std::uint8_t { integers, floats, codes };

@@ -55,13 +55,4 @@ INLAY_FLATTEN void quantize_codes(const float* x, T* y, std::size_t n, float sca
   });
 }
 
-/// y[i] = the code of x[i] * factor.
-template <class A, class T>
-INLAY_FLATTEN void requantize_codes(const float* x, T* y, std::size_t n, float factor,
-                                    std::int32_t zero_point) {
-  detail::map_blocks<A>(x, y, n, [&](float value, std::size_t) {
-    return detail::code_of<T>(value * factor, zero_point);
-  });
-}
-
 }  // namespace inlay::inline v0::kernels

@@ -49,6 +49,8 @@ INLAY_COLD std::vector<CpuOp> recurrent_ops();
 INLAY_COLD std::vector<CpuOp> indexed_copy_ops();
 INLAY_COLD std::vector<CpuOp> quantized_ops();
 INLAY_COLD std::vector<CpuOp> integer_matmul_ops();
+INLAY_COLD std::vector<CpuOp> integer_conv_ops();
+INLAY_COLD std::vector<CpuOp> qlinear_ops();
 INLAY_COLD std::vector<CpuOp> attention_ops();
 INLAY_COLD std::vector<CpuOp> rotary_ops();
 

@@ -1,5 +1,5 @@
 // Matrix products of 8-bit codes: MatMulInteger, QLinearMatMul and com.microsoft's
-// MatMulIntegerToFloat.
+// MatMulIntegerToFloat and QGemm.
 #include "backends/cpu/quantized_codes.hpp"
 #include "backends/reference/matmul.hpp"
 
@@ -17,6 +17,8 @@ struct Places {
   std::size_t a_scale = 0, b_scale = 0;  ///< 0: there are none
   std::size_t y_scale = 0;               ///< the zero point is behind it
   std::size_t bias = 0;                  ///< f32
+  std::size_t integer_bias = 0;
+  bool transposes_b = false;
 };
 
 Places places_of(const Node& node) {
@@ -32,6 +34,18 @@ Places places_of(const Node& node) {
             .b_scale = 4,
             .y_scale = 6};
   }
+  if (node.op == "QGemm") {
+    const bool writes_codes = node.has_input(8);
+    return {.output = writes_codes ? IntegerOutput::codes : IntegerOutput::floats,
+            .b = 3,
+            .a_zero = 2,
+            .b_zero = 5,
+            .a_scale = 1,
+            .b_scale = 4,
+            .y_scale = writes_codes ? 7u : 0u,
+            .integer_bias = 6,
+            .transposes_b = node.attributes.integer("transB", 0) != 0};
+  }
   return {.output = IntegerOutput::floats,
           .b = 1,
           .a_zero = 4,
@@ -41,38 +55,13 @@ Places places_of(const Node& node) {
           .bias = 6};
 }
 
-/// B as the kernel wants it: panels, then the sums of columns.
-class PackedColumns {
- public:
-  PackedColumns(const IntegerGemmKernels& gemm, std::int64_t k, std::int64_t n)
-      : panels_((gemm.packed_b_size(k, n) + 63) / 64 * 64), columns_(n) {}
-
-  std::int64_t bytes() const {
-    return panels_ + columns_ * static_cast<std::int64_t>(sizeof(std::int32_t));
-  }
-  std::int32_t* sums(std::int8_t* packed) const {
-    return static_cast<std::int32_t*>(static_cast<void*>(packed + panels_));
-  }
-  const std::int32_t* sums(const std::int8_t* packed) const {
-    return static_cast<const std::int32_t*>(static_cast<const void*>(packed + panels_));
-  }
-
- private:
-  std::int64_t panels_, columns_;
-};
-
 CodeView view_of(const Tensor& codes, std::int64_t cols) {
   return {static_cast<const std::uint8_t*>(codes.data()), cols, 1, codes.dtype() == DType::int8};
 }
 
-/// Zero points as int32: one for all, or one for each column.
-kernels::PerLine<std::int32_t> zero_points(KernelContext& context, std::size_t i) {
-  if (!context.has_input(i)) return {};
-  const Tensor& zeros = context.input(i);
-  const auto to = context.scratch<std::int32_t>(zeros.size());
-  const auto decode = [&](auto from) { std::copy(from.begin(), from.end(), to.begin()); };
-  zeros.dtype() == DType::int8 ? decode(zeros.as<std::int8_t>()) : decode(zeros.as<std::uint8_t>());
-  return {to.data(), zeros.size() == 1 ? 0 : 1};
+/// The shape of B as a product has it.
+Shape shape_of_b(const Places& places, const Shape& shape) {
+  return places.transposes_b && shape.rank() == 2 ? Shape{shape[1], shape[0]} : shape;
 }
 
 class IntegerMatMulKernel final : public Kernel {
@@ -81,12 +70,12 @@ class IntegerMatMulKernel final : public Kernel {
       : gemm_(table.integer.gemm), places_(places_of(context.node)) {
     const Tensor* b = context.constant(places_.b);
     if (b == nullptr || b->rank() != 2) return;
-    const std::int64_t k = b->dim(0), n = b->dim(1);
-    const PackedColumns layout(gemm_, k, n);
+    shape_ = shape_of_b(places_, b->shape());
+    const std::int64_t k = shape_[0], n = shape_[1];
+    const PackedCodes layout = layout_of(k, n);
     packed_ = context.pack<std::int8_t>(layout.bytes(), [&](std::int8_t* packed) {
-      gemm_.pack_b(view_of(*b, n), k, n, packed, layout.sums(packed));
+      gemm_.pack_b(view_of_b(*b, k, n), k, n, packed, layout.sums(packed));
     });
-    shape_ = b->shape();
     is_signed_ = b->dtype() == DType::int8;
   }
 
@@ -97,8 +86,8 @@ class IntegerMatMulKernel final : public Kernel {
   void run(KernelContext& context) const override {
     const Tensor& a = context.input(0);
     const bool is_packed = packed_.defined();
-    const MatMulGeometry g =
-        kernels::matmul_geometry(a.shape(), is_packed ? shape_ : context.input(places_.b).shape());
+    const MatMulGeometry g = kernels::matmul_geometry(
+        a.shape(), is_packed ? shape_ : shape_of_b(places_, context.input(places_.b).shape()));
     Tensor& y = context.output(0, g.output);
     kernels::IntegerGemmProblem problem;
     problem.m = g.m, problem.n = g.n, problem.k = g.k;
@@ -111,7 +100,7 @@ class IntegerMatMulKernel final : public Kernel {
     set_scales(context, problem);
     set_output(context, y, problem);
 
-    const PackedColumns layout(gemm_, g.k, g.n);
+    const PackedCodes layout = layout_of(g.k, g.n);
     const std::int8_t* packed =
         is_packed ? packed_.as<std::int8_t>().data() : pack(context, g, layout);
     std::int64_t count = g.batch.elements();
@@ -129,15 +118,20 @@ class IntegerMatMulKernel final : public Kernel {
   }
 
  private:
+  CodeView view_of_b(const Tensor& b, std::int64_t k, std::int64_t n) const {
+    return places_.transposes_b ? view_of(b, k).transposed() : view_of(b, n);
+  }
+
+  PackedCodes layout_of(std::int64_t k, std::int64_t n) const {
+    return {gemm_.packed_b_size(k, n), n};
+  }
+
   void set_scales(KernelContext& context, kernels::IntegerGemmProblem& problem) const {
     if (places_.a_scale == 0) return;
-    const auto from = context.input(places_.b_scale).as<float>();
-    const auto factors = context.scratch<float>(std::ssize(from));
     const float a_scale = context.input(places_.a_scale).item<float>();
     const float y_scale =
         places_.y_scale == 0 ? 1.0f : context.input(places_.y_scale).item<float>();
-    for (std::size_t i = 0; i < factors.size(); ++i) factors[i] = a_scale * from[i] / y_scale;
-    problem.col_scales = {factors.data(), factors.size() == 1 ? 0 : 1};
+    problem.col_scales = joint_scales(context, places_.b_scale, a_scale, y_scale);
   }
 
   void set_output(KernelContext& context, const Tensor& y,
@@ -147,16 +141,19 @@ class IntegerMatMulKernel final : public Kernel {
       problem.c_is_signed = y.dtype() == DType::int8;
     }
     if (places_.bias != 0) problem.epilogue.col_bias = floats_or_null(context, places_.bias);
+    if (places_.integer_bias != 0 && context.has_input(places_.integer_bias)) {
+      problem.bias = context.input(places_.integer_bias).as<std::int32_t>().data();
+    }
   }
 
   /// Packs all matrices of B.
   const std::int8_t* pack(KernelContext& context, const MatMulGeometry& g,
-                          const PackedColumns& layout) const {
+                          const PackedCodes& layout) const {
     const Tensor& b = context.input(places_.b);
     const std::int64_t matrix = g.k * g.n, matrices = matrix == 0 ? 1 : b.size() / matrix;
     const auto packed = context.scratch<std::int8_t>(matrices * layout.bytes());
     context.parallel_for(matrices, [&](std::int64_t i, int) {
-      CodeView view = view_of(b, g.n);
+      CodeView view = view_of_b(b, g.k, g.n);
       view.data += i * matrix;
       std::int8_t* const to = packed.data() + i * layout.bytes();
       gemm_.pack_b(view, g.k, g.n, to, layout.sums(to));
@@ -187,13 +184,29 @@ class IntegerMatMulKernel final : public Kernel {
   bool is_signed_ = false;
 };
 
-/// Whether input i is absent, or known to be one number or one for each of the last axis of B.
-bool suits_columns(const CompileContext& context, std::size_t i, std::size_t b) {
-  if (is_single(context, i)) return true;
+/// Whether input i is known to be one number for each column of B.
+bool is_per_column(const CompileContext& context, std::size_t i, const Places& places) {
   const auto shape = context.input_type(i).static_shape();
-  const auto b_shape = context.input_type(b).static_shape();
+  const auto b_shape = context.input_type(places.b).static_shape();
   return shape && b_shape && shape->rank() == 1 && b_shape->rank() == 2 &&
-         (*shape)[0] == (*b_shape)[1];
+         (*shape)[0] == shape_of_b(places, *b_shape)[1];
+}
+/// The same, or absent or one number.
+bool suits_columns(const CompileContext& context, std::size_t i, const Places& places) {
+  return is_single(context, i) || is_per_column(context, i, places);
+}
+
+const char* unsuited_gemm(const CompileContext& context, const Places& at) {
+  const Attributes& attributes = context.node.attributes;
+  if (context.input_type(0).rank() != 2 || context.input_type(at.b).rank() != 2) {
+    return "operands that are no matrices";
+  }
+  if (attributes.integer("transA", 0) != 0) return "a transposed A";
+  if (attributes.real("alpha", 1) != 1) return "an alpha that is not 1";
+  if (context.node.has_input(at.integer_bias) && !is_per_column(context, at.integer_bias, at)) {
+    return "a bias that is not one number per column";
+  }
+  return nullptr;
 }
 
 Support supports_integer_matmul(const CompileContext& context) {
@@ -201,13 +214,16 @@ Support supports_integer_matmul(const CompileContext& context) {
   if (!is_code(context.dtype(0)) || !is_code(context.dtype(at.b))) {
     return unsupported("codes that are not of 8 bits");
   }
+  if (at.integer_bias != 0) {
+    if (const char* reason = unsuited_gemm(context, at)) return unsupported(reason);
+  }
   const auto has_zeros = [&](std::size_t i, std::size_t of) {
     return !context.node.has_input(i) || context.dtype(i) == context.dtype(of);
   };
   if (!has_zeros(at.a_zero, 0) || !has_zeros(at.b_zero, at.b)) {
     return unsupported("another zero point");
   }
-  if (!is_single(context, at.a_zero) || !suits_columns(context, at.b_zero, at.b)) {
+  if (!is_single(context, at.a_zero) || !suits_columns(context, at.b_zero, at)) {
     return unsupported("several zero points");
   }
   if (at.a_scale != 0) {
@@ -215,7 +231,7 @@ Support supports_integer_matmul(const CompileContext& context) {
         context.dtype(at.b_scale) != DType::float32) {
       return unsupported("a scale that is not f32");
     }
-    if (!is_single(context, at.a_scale) || !suits_columns(context, at.b_scale, at.b)) {
+    if (!is_single(context, at.a_scale) || !suits_columns(context, at.b_scale, at)) {
       return unsupported("several scales");
     }
   }
@@ -238,6 +254,7 @@ std::vector<CpuOp> integer_matmul_ops() {
       cpu_op("", "QLinearMatMul", supports_integer_matmul, compile_as<IntegerMatMulKernel>),
       cpu_op("com.microsoft", "MatMulIntegerToFloat", supports_integer_matmul,
              compile_as<IntegerMatMulKernel>),
+      cpu_op("com.microsoft", "QGemm", supports_integer_matmul, compile_as<IntegerMatMulKernel>),
   };
 }
 

@@ -1,7 +1,6 @@
 // MaxPool, AveragePool and their global forms.
-#include "backends/reference/pool.hpp"
-
 #include "backends/cpu/glue.hpp"
+#include "backends/cpu/pool_shape.hpp"
 
 namespace inlay::inline v0::cpu {
 namespace {
@@ -17,7 +16,7 @@ class PoolKernel final : public Kernel {
   void run(KernelContext& context) const override {
     const kernels::PoolGeometry g =
         kernels::pool_geometry(context.attributes(), context.input(0).shape());
-    const kernels::PoolShape shape = shape_of(context, g);
+    const kernels::PoolShape shape = pool_shape(context.attributes(), g);
     const float* x = floats(context, 0);
     float* y = context.output(0, g.output).as_mutable<float>().data();
     if (g.output.elements() == 0) return;
@@ -36,18 +35,19 @@ class PoolKernel final : public Kernel {
   RowWindow row_window(const KernelContext& context, const Shape& input) const override {
     const kernels::PoolGeometry g = kernels::pool_geometry(context.attributes(), input);
     const WindowAxis& rows = g.window[0];
-    return {.output = g.output,
-            .kernel = rows.kernel,
-            .stride = rows.stride,
-            .dilation = rows.dilation,
-            .pad = rows.pad_begin,
-            .scratch = kernels::pool_scratch_size(shape_of(context, g)) * sizeof(float)};
+    return {
+        .output = g.output,
+        .kernel = rows.kernel,
+        .stride = rows.stride,
+        .dilation = rows.dilation,
+        .pad = rows.pad_begin,
+        .scratch = kernels::pool_scratch_size(pool_shape(context.attributes(), g)) * sizeof(float)};
   }
 
   void run_rows(KernelContext& context, const Shape& input, const RowBand& in, const RowBand& out,
                 std::int64_t begin, std::int64_t end, void* scratch) const override {
     const kernels::PoolGeometry g = kernels::pool_geometry(context.attributes(), input);
-    kernels::PoolShape shape = shape_of(context, g);
+    kernels::PoolShape shape = pool_shape(context.attributes(), g);
     kernels::PoolAxis& rows = shape.axis[0];
     // A picture of the rows that are seen: the first window may begin before them.
     const std::int64_t start = begin * rows.stride - rows.pad_begin;
@@ -67,22 +67,6 @@ class PoolKernel final : public Kernel {
   }
 
  private:
-  static kernels::PoolShape shape_of(const KernelContext& context, const kernels::PoolGeometry& g) {
-    kernels::PoolShape shape;
-    shape.count_include_pad = context.attributes().integer("count_include_pad", 0) != 0;
-    for (int i = 0; i < g.window.rank; ++i) {
-      const WindowAxis& from = g.window[i];
-      shape.axis[3 - g.window.rank + i] = {.size = from.input,
-                                           .out = from.output,
-                                           .kernel = from.kernel,
-                                           .stride = from.stride,
-                                           .dilation = from.dilation,
-                                           .pad_begin = from.pad_begin,
-                                           .pad_end = from.pad_end};
-    }
-    return shape;
-  }
-
   SpatialKernels::Pool function_;
   bool runs_rows_;
 };

@@ -1,6 +1,5 @@
-// 8-bit codes with one scale per tensor: QuantizeLinear, DequantizeLinear, and com.microsoft's
-// QLinearAdd and QLinearMul. All compute in f32, step by step as the reference does.
-#include "backends/cpu/broadcast_plan.hpp"
+// 8-bit codes with one scale per tensor: QuantizeLinear and DequantizeLinear. They compute step by
+// step as the reference does.
 #include "backends/cpu/quantized_codes.hpp"
 
 namespace inlay::inline v0::cpu {
@@ -13,9 +12,14 @@ class QuantizeKernel final : public Kernel {
   void run(KernelContext& context) const override {
     const Tensor& x = context.input(0);
     const Codes codes(context, 1);
-    const float* from = x.as<float>().data();
-    quantize(context, kernels_, from, codes.scale, false, codes.zero_point,
-             context.output(0, x.shape()));
+    const float* const from = x.as<float>().data();
+    Tensor& y = context.output(0, x.shape());
+    visit_codes(y.dtype(), kernels_, [&]<class T>(T, const CodeKernels<T>& code) {
+      T* const to = y.as_mutable<T>().data();
+      for_ranges(context, y.size(), task_elements, [&](std::size_t begin, std::size_t end, int) {
+        code.quantize(from + begin, to + begin, end - begin, codes.scale, codes.zero_point);
+      });
+    });
   }
 
  private:
@@ -35,41 +39,6 @@ class DequantizeKernel final : public Kernel {
 
  private:
   const QuantizeKernels& kernels_;
-};
-
-/// (a + b) / scale or a * b * factor, each step rounded as the reference rounds it.
-class QLinearBinaryKernel final : public Kernel {
- public:
-  QLinearBinaryKernel(const CompileContext& context, const KernelTable& table)
-      : kernels_(table.quantize), adds_(context.node.op == "QLinearAdd") {
-    const auto op = adds_ ? kernels::BinaryOp::add : kernels::BinaryOp::mul;
-    function_ = table.elementwise.binary[static_cast<std::size_t>(op)];
-  }
-
-  void run(KernelContext& context) const override {
-    const Tensor &a = context.input(0), &b = context.input(3);
-    const Codes of_a(context, 1), of_b(context, 4), of_y(context, 6);
-    const Shape shape = broadcast(a.shape(), b.shape());
-    float* const a_values = context.scratch<float>(a.size()).data();
-    float* const b_values = context.scratch<float>(b.size()).data();
-    float* const values = context.scratch<float>(shape.elements()).data();
-    dequantize(context, kernels_, a, adds_ ? of_a.scale : 1.0f, of_a.zero_point, a_values);
-    dequantize(context, kernels_, b, adds_ ? of_b.scale : 1.0f, of_b.zero_point, b_values);
-    const BroadcastPlan plan(a.shape(), b.shape(), shape);
-    context.parallel_for(plan.tasks(), [&](std::int64_t task, int) {
-      plan.run(task, [&](std::int64_t a_at, std::int64_t b_at, std::int64_t at,
-                         const kernels::BroadcastRows& rows) {
-        function_(a_values + a_at, b_values + b_at, values + at, rows);
-      });
-    });
-    const float scale = adds_ ? of_y.scale : of_a.scale * of_b.scale / of_y.scale;
-    quantize(context, kernels_, values, scale, !adds_, of_y.zero_point, context.output(0, shape));
-  }
-
- private:
-  const QuantizeKernels& kernels_;
-  ElementwiseKernels::Binary<float> function_;
-  bool adds_;
 };
 
 Support supports_quantize(const CompileContext& context) {
@@ -93,8 +62,6 @@ std::vector<CpuOp> quantized_ops() {
   return {
       cpu_op("", "QuantizeLinear", supports_quantize, compile_as<QuantizeKernel>),
       cpu_op("", "DequantizeLinear", supports_dequantize, compile_as<DequantizeKernel>),
-      cpu_op("com.microsoft", "QLinearAdd", supports_qlinear, compile_as<QLinearBinaryKernel>),
-      cpu_op("com.microsoft", "QLinearMul", supports_qlinear, compile_as<QLinearBinaryKernel>),
   };
 }
 

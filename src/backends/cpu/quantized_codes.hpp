@@ -60,31 +60,49 @@ inline void dequantize(KernelContext& context, const QuantizeKernels& kernels, c
   });
 }
 
-/// Writes the codes of from[i] / scale, or of from[i] * scale.
-inline void quantize(KernelContext& context, const QuantizeKernels& kernels, const float* from,
-                     float scale, bool multiplies, std::int32_t zero_point, Tensor& y) {
-  const bool is_signed = y.dtype() == DType::int8;
-  void* const to = y.mutable_data();
-  const auto run = [&]<class T>(const CodeKernels<T>& code, T* codes) {
-    const auto function = multiplies ? code.requantize : code.quantize;
-    for_ranges(context, y.size(), task_elements, [&](std::size_t begin, std::size_t end, int) {
-      function(from + begin, codes + begin, end - begin, scale, zero_point);
-    });
-  };
-  if (is_signed) {
-    run(kernels.int8, static_cast<std::int8_t*>(to));
-  } else {
-    run(kernels.uint8, static_cast<std::uint8_t*>(to));
-  }
+/// f(T{}, kernels of T) for the type of codes that `dtype` says.
+template <class F>
+void visit_codes(DType dtype, const QuantizeKernels& kernels, F&& f) {
+  dtype == DType::int8 ? f(std::int8_t{}, kernels.int8) : f(std::uint8_t{}, kernels.uint8);
 }
 
-/// For operators of inputs a, scale, zero point, b, scale, zero point, and the output's two.
-inline Support supports_qlinear(const CompileContext& context) {
-  for (const std::size_t i : {0, 3}) {
-    if (const char* reason = unsuited(context, i + 1, context.dtype(i))) return unsupported(reason);
+/// Weights as a kernel wants them, then the sums of each column's (filter's) codes.
+class PackedCodes {
+ public:
+  PackedCodes(std::int64_t codes, std::int64_t sums)
+      : codes_((codes + 63) / 64 * 64), sums_(sums) {}
+
+  std::int64_t bytes() const {
+    return codes_ + sums_ * static_cast<std::int64_t>(sizeof(std::int32_t));
   }
-  if (const char* reason = unsuited(context, 6, output_dtype(context))) return unsupported(reason);
-  return supported();
+  std::int32_t* sums(std::int8_t* packed) const {
+    return static_cast<std::int32_t*>(static_cast<void*>(packed + codes_));
+  }
+  const std::int32_t* sums(const std::int8_t* packed) const {
+    return static_cast<const std::int32_t*>(static_cast<const void*>(packed + codes_));
+  }
+
+ private:
+  std::int64_t codes_, sums_;
+};
+
+/// Zero points of input i as int32: one for all, or one for each column (filter).
+inline kernels::PerLine<std::int32_t> zero_points(KernelContext& context, std::size_t i) {
+  if (!context.has_input(i)) return {};
+  const Tensor& zeros = context.input(i);
+  const auto to = context.scratch<std::int32_t>(zeros.size());
+  const auto decode = [&](auto from) { std::copy(from.begin(), from.end(), to.begin()); };
+  zeros.dtype() == DType::int8 ? decode(zeros.as<std::int8_t>()) : decode(zeros.as<std::uint8_t>());
+  return {to.data(), zeros.size() == 1 ? 0 : 1};
+}
+
+/// x_scale * scales[j] / y_scale for each scale of input i.
+inline kernels::PerLine<float> joint_scales(KernelContext& context, std::size_t i, float x_scale,
+                                            float y_scale) {
+  const auto from = context.input(i).as<float>();
+  const auto factors = context.scratch<float>(std::ssize(from));
+  for (std::size_t j = 0; j < factors.size(); ++j) factors[j] = x_scale * from[j] / y_scale;
+  return {factors.data(), factors.size() == 1 ? 0 : 1};
 }
 
 }  // namespace inlay::inline v0::cpu

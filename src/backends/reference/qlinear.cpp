@@ -54,7 +54,7 @@ void run_unary(KernelContext& context, const ActivationFunction<float>& f) {
 
 void run_qlinear_add(KernelContext& context) {
   run_binary(context, [](float a, float b, float a_scale, float b_scale, float y_scale) {
-    return (a * a_scale + b * b_scale) / y_scale;
+    return a * (a_scale / y_scale) + b * (b_scale / y_scale);
   });
 }
 
@@ -82,17 +82,17 @@ void run_qlinear_average_pool(KernelContext& context) {
   const bool count_padding = context.attributes().integer("count_include_pad", 0) != 0;
   const float scale = scalar_scale(context, 1);
   const Quantization out = quantization(context, 3);
-  const float* codes = centered<float>(context, x, 2);
+  const auto* codes = centered<std::int32_t>(context, x, 2);
   const std::int64_t plane_size = g.window.input_size(), outputs = g.window.output_size();
   Tensor& y = context.output(0, last ? channels_last(g.output) : g.output);
   visit_quantizer(y, true, [&](auto put) {
     for_each_window(context, g, [&](std::int64_t plane, const WindowView& view, std::int64_t i) {
       const PlanePlaces image = plane_places(plane, plane_size, g.output[1], last);
       const PlanePlaces result = plane_places(plane, outputs, g.output[1], last);
-      float sum = 0;
-      view.for_each([&](std::int64_t at) { sum += codes[image(at)] * scale; });
-      put(result(i - plane * outputs),
-          sum / static_cast<float>(view.divisor(count_padding)) / out.scale, out.zero_point);
+      std::int64_t sum = 0;
+      view.for_each([&](std::int64_t at) { sum += codes[image(at)]; });
+      const float factor = scale / (out.scale * static_cast<float>(view.divisor(count_padding)));
+      put(result(i - plane * outputs), static_cast<float>(sum) * factor, out.zero_point);
     });
   });
 }
@@ -154,6 +154,18 @@ void run_qlinear_concat(KernelContext& context) {
     });
     start += part.dim(axis);
   }
+}
+
+void run_code_table(KernelContext& context) {
+  const Tensor &x = context.input(0), &table = context.input(1);
+  if (table.size() != 256) {
+    context.fail(ErrorCode::shape_mismatch, "a table of codes has 256 entries");
+  }
+  Tensor& y = context.output(0, x.shape());
+  const auto* const codes = static_cast<const std::uint8_t*>(x.data());
+  const auto* const entries = static_cast<const std::uint8_t*>(table.data());
+  auto* const to = static_cast<std::uint8_t*>(y.mutable_data());
+  for (std::int64_t i = 0; i < x.size(); ++i) to[i] = entries[codes[i]];
 }
 
 }  // namespace inlay::inline v0::kernels

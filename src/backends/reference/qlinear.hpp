@@ -12,5 +12,6 @@ void run_qlinear_sigmoid(KernelContext& context);
 void run_qlinear_average_pool(KernelContext& context);
 void run_qlinear_global_average_pool(KernelContext& context);
 void run_qlinear_concat(KernelContext& context);
+void run_code_table(KernelContext& context);
 
 }  // namespace inlay::inline v0::kernels

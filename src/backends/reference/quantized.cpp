@@ -223,6 +223,7 @@ std::vector<ReferenceKernel> quantized_kernels() {
       {microsoft, "QLinearAveragePool", kernels::run_qlinear_average_pool},
       {microsoft, "QLinearGlobalAveragePool", kernels::run_qlinear_global_average_pool},
       {microsoft, "QLinearConcat", kernels::run_qlinear_concat},
+      {"inlay", "CodeTable", kernels::run_code_table},
   };
 }
 

@@ -1,18 +1,25 @@
 // Function pointers of the 8-bit quantization kernels.
 #pragma once
 
+#include <inlay/kernels/code_binary.hpp>
+#include <inlay/kernels/code_pool.hpp>
 #include <inlay/kernels/quantize.hpp>
 
 #include "built_operators.hpp"
 
 namespace inlay::inline v0::cpu {
 
-/// See inlay/kernels/quantize.hpp for the contracts.
+/// See inlay/kernels/quantize.hpp, code_binary.hpp and code_pool.hpp for the contracts.
 template <class T>
 struct CodeKernels {
   void (*dequantize)(const T* x, float* y, std::size_t n, float scale, std::int32_t zero_point);
   void (*quantize)(const float* x, T* y, std::size_t n, float scale, std::int32_t zero_point);
-  void (*requantize)(const float* x, T* y, std::size_t n, float factor, std::int32_t zero_point);
+  using Binary = void (*)(const T* a, const T* b, T* y, const kernels::BroadcastRows& rows,
+                          const kernels::CodeBinary& by);
+  Binary add, mul;
+  using Pool = void (*)(const kernels::CodePool& pool, const T* x, T* y, std::int64_t begin,
+                        std::int64_t end);
+  Pool max_pool, average_pool;
 };
 
 struct QuantizeKernels {
@@ -20,17 +27,34 @@ struct QuantizeKernels {
   CodeKernels<std::uint8_t> uint8;
 };
 
+constexpr bool is_any_built_of_microsoft(std::initializer_list<std::string_view> ops) {
+  for (const std::string_view op : ops) {
+    if (is_built("com.microsoft", op)) return true;
+  }
+  return false;
+}
+
 template <class A, class T>
 constexpr CodeKernels<T> make_code_kernels() {
-  return {.dequantize = &kernels::dequantize_codes<A, T>,
-          .quantize = &kernels::quantize_codes<A, T>,
-          .requantize = &kernels::requantize_codes<A, T>};
+  CodeKernels<T> table{};
+  table.dequantize = &kernels::dequantize_codes<A, T>;
+  table.quantize = &kernels::quantize_codes<A, T>;
+  if (is_any_built_of_microsoft({"QLinearAdd"})) table.add = &kernels::binary_codes<A, T, true>;
+  if (is_any_built_of_microsoft({"QLinearMul"})) table.mul = &kernels::binary_codes<A, T, false>;
+  if (is_any_built_of_microsoft({"NhwcMaxPool"})) {
+    table.max_pool = &kernels::pool_codes<A, T, kernels::PoolOp::max>;
+  }
+  if (is_any_built_of_microsoft({"QLinearAveragePool", "QLinearGlobalAveragePool"})) {
+    table.average_pool = &kernels::pool_codes<A, T, kernels::PoolOp::average>;
+  }
+  return table;
 }
 
 template <class A>
 constexpr QuantizeKernels make_quantize_kernels() {
   if (!is_any_built({"QuantizeLinear", "DequantizeLinear"}) &&
-      !is_built("com.microsoft", "QLinearAdd") && !is_built("com.microsoft", "QLinearMul")) {
+      !is_any_built_of_microsoft({"QLinearAdd", "QLinearMul", "NhwcMaxPool", "QLinearAveragePool",
+                                  "QLinearGlobalAveragePool"})) {
     return {};
   }
   return {.int8 = make_code_kernels<A, std::int8_t>(),

@@ -114,20 +114,21 @@ void run_qgemm(KernelContext& context) {
   multiply_add_all<std::int32_t>(context, 1, [&](std::int64_t) {
     return Product<std::int32_t>{left, right, {sums.data(), m, n, n}};
   });
+  const bool writes_codes = context.has_input(8);
+  const float y_scale = writes_codes ? scalar_scale(context, 7) : 1.0f;
   const auto value = [&](std::int64_t i) {
     const auto column = b_scales.size() == 1 ? 0 : static_cast<std::size_t>(i % n);
-    return static_cast<float>(sums[static_cast<std::size_t>(i)]) *
-           (alpha * a_scale * static_cast<float>(b_scales[column]));
+    const float factor = alpha * a_scale * static_cast<float>(b_scales[column]) / y_scale;
+    return static_cast<float>(sums[static_cast<std::size_t>(i)]) * factor;
   };
-  if (!context.has_input(8)) {
+  if (!writes_codes) {
     float* to = y.as_mutable<float>().data();
     for (std::int64_t i = 0; i < y.size(); ++i) to[i] = value(i);
     return;
   }
-  const float y_scale = scalar_scale(context, 7);
   const double y_zero = scalar_zero_point(context, 8);
   visit_quantizer(y, true, [&](auto put) {
-    for (std::int64_t i = 0; i < y.size(); ++i) put(i, value(i) / y_scale, y_zero);
+    for (std::int64_t i = 0; i < y.size(); ++i) put(i, value(i), y_zero);
   });
 }
 

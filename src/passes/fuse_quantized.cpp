@@ -1,23 +1,31 @@
 // Models that arrive quantized as QDQ (QuantizeLinear behind an operator, DequantizeLinear before
-// its inputs) run on integers: the operator takes both with it and becomes its QLinear form.
+// its inputs) run on integers: the operator takes both with it and becomes its QLinear form, a
+// table, or, where it only moves elements, the same on codes.
 #include <algorithm>
 #include <cmath>
 #include <optional>
 
-#include "passes/editor.hpp"
+#include "built_operators.hpp"
 #include "passes/pipeline.hpp"
+#include "passes/quantized_product.hpp"
+#include "passes/tabulate_codes.hpp"
 
 namespace inlay::inline v0::passes {
 namespace {
 
-bool is_byte(DType dtype) { return dtype == DType::uint8 || dtype == DType::int8; }
-
-/// A quantized value: real = (q - zero_point) * scale.
-struct Quantized {
-  ValueId q;
-  ValueId scale;
-  ValueId zero_point;
-};
+/// Operators that move elements of their first input, any dtype, into one output.
+bool moves_elements(const Node& node) {
+  static constexpr std::array<std::string_view, 14> ops = {
+      "Reshape", "Transpose", "Squeeze",      "Unsqueeze",    "Flatten", "Slice",    "Gather",
+      "Expand",  "Tile",      "DepthToSpace", "SpaceToDepth", "MaxPool", "Identity", "Resize"};
+  if (!node.domain.empty() || std::find(ops.begin(), ops.end(), node.op) == ops.end()) return false;
+  if (node.op == "Resize") {
+    return node.version >= 11 && node.attributes.text("mode", "nearest") == "nearest" &&
+           node.attributes.text("coordinate_transformation_mode", "") != "tf_crop_and_resize";
+  }
+  if (node.op == "MaxPool") return node.output(1) == no_id;
+  return true;
+}
 
 class QuantizedFuser {
  public:
@@ -26,129 +34,136 @@ class QuantizedFuser {
   void run() {
     const std::size_t count = graph_.nodes.size();
     for (std::size_t i = 0; i < count; ++i) {
-      if (graph_.nodes[i].is("QuantizeLinear")) fuse(static_cast<NodeId>(i));
+      const auto id = static_cast<NodeId>(i);
+      if (graph_.node(id).is("QuantizeLinear")) fuse(id);
     }
+    for (std::size_t i = 0; i < count; ++i) multiply_to_floats(editor_, static_cast<NodeId>(i));
     editor_.finish();
   }
 
  private:
   void fuse(NodeId id) {
     const Node& quantize = graph_.node(id);
-    const auto to = parameters(quantize, quantize.output(0));
-    if (!to || !is_single(to->scale)) return;
-    const Node* real = sole_producer(quantize.input(0));
-    if (real != nullptr && real->is("Relu") && starts_at_zero(to->zero_point)) {
-      real = sole_producer(real->input(0));
-    }
-    if (real == nullptr) return;
+    const auto to = quantization(graph_, quantize, quantize.output(0));
+    if (!to || !is_single(graph_, to->scale)) return;
+    const Node* real = behind_clipping(quantize, *to);
     std::optional<Node> fused;
-    if (real->is("Conv")) {
-      fused = fuse_conv(*real, *to);
-    } else if (real->is("MatMul")) {
-      fused = fuse_binary(*real, *to, "QLinearMatMul", "", 10);
-    } else if (real->is("Add") || real->is("Mul")) {
-      fused = fuse_binary(*real, *to, "QLinear" + real->op, "com.microsoft", 1);
+    if (real != nullptr) fused = fuse_operator(*real, *to);
+    if (fused) {
+      editor_.rewrite(id, std::move(*fused));
+    } else if (!is_built("inlay", "CodeTable") || !tabulate_codes(editor_, id)) {
+      real = sole_producer(graph_.node(id).input(0));
+      if (real != nullptr && moves_elements(*real)) move_codes(id, Node(*real), *to);
     }
-    if (fused) editor_.rewrite(id, std::move(*fused));
   }
 
-  std::optional<Node> fuse_conv(const Node& conv, const Quantized& to) {
-    const auto x = dequantized(conv.input(0)), w = dequantized(conv.input(1));
-    if (!x || !w || !is_single(x->scale) || graph_.constant(w->q) == nullptr) return std::nullopt;
-    if (!is_single(w->scale) && weights_axis(conv) != 0) return std::nullopt;
+  /// The node that alone computes what is quantized, past a Relu or Clip that the codes' range
+  /// implies.
+  const Node* behind_clipping(const Node& quantize, const QuantizedValue& to) const {
+    const Node* real = sole_producer(quantize.input(0));
+    if (real == nullptr || (!real->is("Relu") && !real->is("Clip"))) return real;
+    const float scale = graph_.constant(to.scale)->item<float>();
+    const bool is_signed = graph_.value(to.q).type.dtype == DType::int8;
+    const float low = is_signed ? -128.0f : 0.0f, high = is_signed ? 127.0f : 255.0f;
+    const auto code = [&](float x) {
+      return std::nearbyint(x / scale) + static_cast<float>(zero_point_of(graph_, to));
+    };
+    const auto bound = [&](std::size_t i, const char* name, float absent) {
+      const Tensor* constant = graph_.constant(real->input(i));
+      if (constant != nullptr && constant->dtype() == DType::float32 && constant->size() == 1) {
+        return constant->item<float>();
+      }
+      return real->has_input(i) ? std::nanf("") : real->attributes.real(name, absent);
+    };
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    const bool is_relu = real->is("Relu");
+    const float least = is_relu ? 0.0f : bound(1, "min", -infinity);
+    const float most = is_relu ? infinity : bound(2, "max", infinity);
+    const bool is_implied = code(least) <= low && code(most) >= high;
+    return is_implied ? sole_producer(real->input(0)) : nullptr;
+  }
+
+  std::optional<Node> fuse_operator(const Node& real, const QuantizedValue& to) {
+    if (real.is("Conv")) return fuse_conv(real, to);
+    if (real.is("MatMul") || real.is("Gemm")) return fuse_product(editor_, real, to);
+    if (real.is("Add") || real.is("Mul")) return fuse_binary(real, to);
+    if (real.is("AveragePool")) return fuse_pool(real, to, "QLinearAveragePool");
+    if (real.is("GlobalAveragePool")) return fuse_pool(real, to, "QLinearGlobalAveragePool");
+    if (real.is("Concat")) return fuse_concat(real, to);
+    return std::nullopt;
+  }
+
+  std::optional<Node> fuse_conv(const Node& conv, const QuantizedValue& to) {
+    const auto x = dequantized_tensor(graph_, conv.input(0));
+    const auto w = dequantized(graph_, conv.input(1));
+    if (!x || !w || graph_.constant(w->q) == nullptr) return std::nullopt;
+    const auto axis = graph_.producer(conv.input(1))->attributes.integer("axis", 1);
+    if (!is_single(graph_, w->scale) && axis != 0) return std::nullopt;
     ValueId bias = no_id;
     if (conv.has_input(2)) {
-      bias = integer_bias(conv.input(2), *x, *w);
+      bias = integer_bias(editor_, conv.input(2), *x, *w);
       if (bias == no_id) return std::nullopt;
     }
-    Node fused = qlinear(conv, {*x, *w}, to, "QLinearConv", "", 10);
+    Node fused = qlinear_node(editor_, conv, {*x, *w}, to, "QLinearConv", "", 10);
     if (bias != no_id) fused.inputs.push_back(bias);
     return fused;
   }
 
-  std::optional<Node> fuse_binary(const Node& node, const Quantized& to, const std::string& op,
-                                  const char* domain, int version) {
-    const auto a = dequantized(node.input(0)), b = dequantized(node.input(1));
-    if (!a || !b || !is_single(a->scale) || !is_single(b->scale)) return std::nullopt;
-    return qlinear(node, {*a, *b}, to, op, domain, version);
+  std::optional<Node> fuse_binary(const Node& node, const QuantizedValue& to) {
+    const auto a = dequantized_tensor(graph_, node.input(0));
+    const auto b = dequantized_tensor(graph_, node.input(1));
+    if (!a || !b || source(*a) == source(*b)) return std::nullopt;
+    return qlinear_node(editor_, node, {*a, *b}, to, "QLinear" + node.op, "com.microsoft", 1);
   }
 
-  Node qlinear(const Node& real, std::initializer_list<Quantized> from, const Quantized& to,
-               const std::string& op, const char* domain, int version) {
-    Node fused;
-    fused.domain = domain;
-    fused.op = op;
-    fused.version = version;
-    fused.attributes = real.attributes;
-    for (const Quantized& input : from) {
-      fused.inputs.insert(fused.inputs.end(), {input.q, input.scale, zero_point(input)});
+  std::optional<Node> fuse_pool(const Node& pool, const QuantizedValue& to, const char* op) {
+    const auto x = dequantized_tensor(graph_, pool.input(0));
+    if (!x || !is_built("com.microsoft", op)) return std::nullopt;
+    return qlinear_node(editor_, pool, {*x}, to, op, "com.microsoft", 1);
+  }
+
+  std::optional<Node> fuse_concat(const Node& concat, const QuantizedValue& to) {
+    if (!is_built("com.microsoft", "QLinearConcat")) return std::nullopt;
+    std::vector<QuantizedValue> parts;
+    for (const ValueId input : concat.inputs) {
+      const auto part = dequantized_tensor(graph_, input);
+      if (!part || graph_.value(part->q).type.dtype != graph_.value(to.q).type.dtype) {
+        return std::nullopt;
+      }
+      parts.push_back(*part);
     }
-    fused.inputs.insert(fused.inputs.end(), {to.scale, zero_point(to)});
+    Node fused{.domain = "com.microsoft", .op = "QLinearConcat", .version = 1};
+    fused.attributes = concat.attributes;
+    fused.inputs = {to.scale, named_zero_point(editor_, to)};
+    for (const QuantizedValue& part : parts) {
+      fused.inputs.insert(fused.inputs.end(),
+                          {part.q, part.scale, named_zero_point(editor_, part)});
+    }
     return fused;
   }
 
-  /// What a QuantizeLinear or DequantizeLinear says of `q`; nothing unless q is of 8 bits.
-  std::optional<Quantized> parameters(const Node& node, ValueId q) const {
-    if (q == no_id || !is_byte(graph_.value(q).type.dtype)) return std::nullopt;
-    const Tensor* scale = graph_.constant(node.input(1));
-    if (scale == nullptr || scale->dtype() != DType::float32) return std::nullopt;
-    if (node.has_input(2) && graph_.constant(node.input(2)) == nullptr) return std::nullopt;
-    if (node.attributes.integer("block_size", 0) != 0) return std::nullopt;
-    return Quantized{q, node.input(1), node.input(2)};
+  /// What the codes are a function of.
+  ValueId source(const QuantizedValue& value) const {
+    const Node* node = graph_.producer(value.q);
+    return node != nullptr && node->is("CodeTable", "inlay") ? node->input(0) : value.q;
   }
 
-  std::optional<Quantized> dequantized(ValueId value) const {
-    const Node* node = graph_.producer(value);
-    if (node == nullptr || !node->is("DequantizeLinear")) return std::nullopt;
-    return parameters(*node, node->input(0));
-  }
-
-  std::int64_t weights_axis(const Node& conv) const {
-    return graph_.producer(conv.input(1))->attributes.integer("axis", 1);
-  }
-
-  /// The bias in int32 if it is quantized as QLinearConv wants it: by x_scale * w_scale, zero at 0.
-  ValueId integer_bias(ValueId bias, const Quantized& x, const Quantized& w) const {
-    const Node* node = graph_.producer(bias);
-    if (node == nullptr || !node->is("DequantizeLinear")) return no_id;
-    const Tensor* q = graph_.constant(node->input(0));
-    const Tensor* scale = graph_.constant(node->input(1));
-    if (q == nullptr || q->dtype() != DType::int32 || scale == nullptr) return no_id;
-    if (node->has_input(2)) {
-      const Tensor* zero = graph_.constant(node->input(2));
-      if (zero == nullptr || zero->dtype() != DType::int32) return no_id;
-      for (const std::int32_t z : zero->as<std::int32_t>()) {
-        if (z != 0) return no_id;
-      }
-    }
-    const float x_scale = graph_.constant(x.scale)->as<float>()[0];
-    const auto weights = graph_.constant(w.scale)->as<float>();
-    const auto given = scale->as<float>();
-    if (given.size() != weights.size() && given.size() != 1 && weights.size() != 1) return no_id;
-    for (std::size_t i = 0; i < std::max(given.size(), weights.size()); ++i) {
-      const float wanted = x_scale * weights[weights.size() == 1 ? 0 : i];
-      const float found = given[given.size() == 1 ? 0 : i];
-      if (!(std::abs(found - wanted) <= 1e-5f * wanted)) return no_id;
-    }
-    return node->input(0);
-  }
-
-  /// QLinear forms always name their zero point.
-  ValueId zero_point(const Quantized& value) {
-    if (value.zero_point != no_id) return value.zero_point;
-    const Shape shape = graph_.constant(value.scale)->shape();
-    return editor_.add_constant("zero_point",
-                                Tensor::zeros(graph_.value(value.q).type.dtype, shape));
-  }
-
-  bool is_single(ValueId scale) const { return graph_.constant(scale)->size() == 1; }
-
-  /// Whether quantizing clips at real zero, which makes a Relu before it superfluous.
-  bool starts_at_zero(ValueId zero_point) const {
-    const Tensor* zero = graph_.constant(zero_point);
-    if (zero == nullptr || zero->size() != 1) return zero_point == no_id;
-    if (zero->dtype() == DType::uint8) return zero->item<std::uint8_t>() == 0;
-    return zero->dtype() == DType::int8 && zero->item<std::int8_t>() == -128;
+  /// Moves codes instead of numbers, then converts them if they are to be others.
+  void move_codes(NodeId id, Node moved, const QuantizedValue& to) {
+    const auto from = dequantized_tensor(graph_, moved.input(0));
+    if (!from) return;
+    const bool is_pool = moved.is("MaxPool");
+    if (is_pool) moved.version = std::max(moved.version, 12);  // the first one for bytes
+    const bool is_same = same_quantization(graph_, *from, to);
+    if (!is_same && !is_built("inlay", "CodeTable")) return;
+    moved.inputs[0] = from->q;
+    if (is_same) return editor_.rewrite(id, std::move(moved));
+    Type type = graph_.value(moved.output(0)).type;
+    type.dtype = graph_.value(from->q).type.dtype;
+    moved.outputs.clear();
+    moved.name.clear();
+    const ValueId codes = editor_.add_node(std::move(moved), "codes", std::move(type));
+    convert_codes(editor_, id, {codes, from->scale, from->zero_point});
   }
 
   const Node* sole_producer(ValueId value) const {

@@ -78,6 +78,11 @@ constexpr std::array standard{
     Pass{"fuse_activation", "applies activations within Conv and MatMul", fuse_activation},
     Pass{"eliminate_dead", "drops what the passes before left over", eliminate_dead},
     Pass{"infer_types", "gives the values that passes made their types", infer_types, false, true},
+    Pass{"channels_last_codes", "moves convolutions of codes to channels last",
+         with("com.microsoft:QLinearConv inlay:CodeTable Transpose", channels_last_codes)},
+    Pass{"merge_transposes", "cancels the Transposes that meet",
+         with("Reshape Transpose", merge_transposes)},
+    Pass{"eliminate_dead", "drops conversions that nobody needs", eliminate_dead},
     // Last: it asks for types, and leaves no pattern that another pass would know.
     Pass{"block_channels", "moves convolutions to blocked channels",
          with("inlay:BlockedConv inlay:BlockChannels inlay:UnblockChannels", block_channels)},

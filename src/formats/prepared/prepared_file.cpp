@@ -1,17 +1,13 @@
 #include "formats/prepared/prepared_file.hpp"
 
-#include <chrono>
 #include <cstddef>
-#include <filesystem>
-#include <fstream>
 
+#include "formats/new_file.hpp"
 #include "formats/prepared/checksum.hpp"
 #include "formats/prepared/fields.hpp"
 
 namespace inlay::inline v0::prepared {
 namespace {
-
-namespace fs = std::filesystem;
 
 /// The last byte is the format's version. A machine of the other byte order sees another size.
 constexpr char magic[8] = {'\x89', 'I', 'N', 'L', 'A', 'Y', '\n', 1};
@@ -46,7 +42,7 @@ void each_piece(const std::vector<Tensor>& elements, F&& f) {
   }
 }
 
-void write_stream(std::ostream& out, const Writer& writer) {
+void write_sections(NewFile& file, const Writer& writer) {
   const auto contents = std::as_bytes(std::span(writer.bytes()));
   Head head;
   std::memcpy(head.magic, magic, sizeof magic);
@@ -60,23 +56,12 @@ void write_stream(std::ostream& out, const Writer& writer) {
   head.contents_checksum = checksum(contents);
   head.elements_checksum = elements.value();
   head.checksum = head.own_checksum();
-  const auto put = [&](std::span<const std::byte> piece) {
-    out.write(reinterpret_cast<const char*>(piece.data()), std::ssize(piece));
-  };
+  const auto put = [&](std::span<const std::byte> piece) { file.write(piece); };
   put(std::as_bytes(std::span(&head, 1)));
   put(contents);
   const std::string gap(head.elements_offset - sizeof head - contents.size(), '\0');
   put(std::as_bytes(std::span(gap)));
   each_piece(writer.elements(), put);
-}
-
-/// A name beside `path` that no other thread or process is likely to take.
-fs::path temporary_name(const fs::path& path) {
-  fs::path name = path;
-  const auto time = std::chrono::steady_clock::now().time_since_epoch().count();
-  const auto stack = reinterpret_cast<std::uintptr_t>(&name);
-  name += "." + std::to_string(time) + "." + std::to_string(stack) + ".tmp";
-  return name;
 }
 
 Head read_head(std::span<const std::byte> file) {
@@ -125,23 +110,10 @@ void write_file(const std::string& path, Contents& contents) {
   fields(contents.graph);
   fields(contents.packed);
 
-  const fs::path target(std::u8string(path.begin(), path.end()));
-  const fs::path temporary = temporary_name(target);
-  std::error_code error;
-  try {
-    std::ofstream out(temporary, std::ios::binary);
-    write_stream(out, writer);
-    out.close();
-    if (!out) throw Error(ErrorCode::io, "the prepared file cannot be written", {.file = path});
-    fs::rename(temporary, target, error);
-    if (error) {
-      throw Error(ErrorCode::io, "the prepared file cannot be put in its place: " + error.message(),
-                  {.file = path});
-    }
-  } catch (...) {
-    fs::remove(temporary, error);
-    throw;
-  }
+  NewFile file(path);
+  write_sections(file, writer);
+  file.close();
+  file.put_in_place();
 }
 
 Contents read_file(const Bytes& file, const Key& key, const Limits& limits, bool check_elements) {

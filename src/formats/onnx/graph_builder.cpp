@@ -114,9 +114,9 @@ void GraphBuilder::add_outputs(Scope& scope, const GraphProto& proto) {
   for (const ValueInfoProto& output : proto.outputs) {
     const ValueId id = scope.resolve(output.name);
     if (id == no_id) throw Error(ErrorCode::invalid_graph, "a graph output has no name");
-    // Tensor types are inferred; what containers hold often cannot be.
+    // Inference replaces it where it can: what containers hold often cannot be inferred.
     Type& type = scope.graph().value(id).type;
-    if (type.kind == Type::Kind::unknown && !output.type.is_tensor()) type = output.type;
+    if (type.kind == Type::Kind::unknown) type = output.type;
     scope.graph().outputs.push_back(id);
   }
 }

@@ -11,3 +11,4 @@
 #include "inlay/session.hpp"
 #include "inlay/shape.hpp"
 #include "inlay/tensor.hpp"
+#include "inlay/writer.hpp"

@@ -40,6 +40,7 @@ enum : std::uint32_t {
   initializer = 5,
   input = 11,
   output = 12,
+  value_info = 13,
   sparse_initializer = 15,
 };
 }

@@ -71,13 +71,23 @@ Tensor load_sound(const std::filesystem::path& path, const Type& type) {
   return as_dtype(Tensor::copy_of(std::span<const float>(sound.samples), shape), type.dtype);
 }
 
-}  // namespace
-
-Value load_input(const std::filesystem::path& path, const Model::Port& port,
-                 const PictureOptions& options) {
+std::string extension_of(const std::filesystem::path& path) {
   std::string extension = path.extension().string();
   std::transform(extension.begin(), extension.end(), extension.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return extension;
+}
+
+}  // namespace
+
+bool is_input_file(const std::filesystem::path& path) {
+  constexpr const char* known[] = {".npy", ".pb", ".png", ".jpg", ".jpeg", ".wav"};
+  return std::find(std::begin(known), std::end(known), extension_of(path)) != std::end(known);
+}
+
+Value load_input(const std::filesystem::path& path, const Model::Port& port,
+                 const PictureOptions& options) {
+  const std::string extension = extension_of(path);
   if (extension == ".npy") return io::load_npy(path);
   if (extension == ".pb") return read_value(file_reader(path)->read().bytes, port.type);
   if (extension == ".png" || extension == ".jpg" || extension == ".jpeg") {

@@ -16,6 +16,9 @@ struct PictureOptions {
   bool channels_given = false;  ///< false: grey when the model takes one channel
 };
 
+/// Whether the file's extension is one that load_input knows.
+bool is_input_file(const std::filesystem::path& path);
+
 /// Reads .npy, .pb, .png, .jpg, .jpeg or .wav into what `port` takes: pictures get the model's size
 /// and dtype, sound as many leading axes of 1 as the model's rank asks for.
 /// Errors: invalid_argument (unknown extension, no size), and those of the file's reader.

@@ -2,11 +2,10 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <optional>
 
 #include "command.hpp"
-#include "input_file.hpp"
 #include "io/npy.hpp"
+#include "picture_arguments.hpp"
 #include "show_value.hpp"
 
 namespace inlay::cli {
@@ -22,31 +21,8 @@ struct Arguments {
   std::size_t top = 5;
   bool all = false;
   bool json = false;
-  std::string size;
-  float scale = 1.0f / 255.0f;
-  std::vector<float> mean = {0.0f};
-  std::vector<float> std = {1.0f};
-  io::Layout layout = io::Layout::nchw;
-  io::Fit fit = io::Fit::stretch;
-  std::optional<io::Channels> channels;
+  PictureArguments pictures;
 };
-
-PictureOptions picture_options(const Arguments& arguments) {
-  PictureOptions options;
-  if (!arguments.size.empty()) {
-    if (std::sscanf(arguments.size.c_str(), "%dx%d", &options.width, &options.height) != 2) {
-      throw Error(ErrorCode::invalid_argument, "--size is WIDTHxHEIGHT, such as 224x224");
-    }
-  }
-  options.fit = arguments.fit;
-  options.channels_given = arguments.channels.has_value();
-  options.pixels = {.scale = arguments.scale,
-                    .mean = arguments.mean,
-                    .std = arguments.std,
-                    .layout = arguments.layout,
-                    .channels = arguments.channels.value_or(io::Channels::rgb)};
-  return options;
-}
 
 std::string names_of(std::span<const Model::Port> ports) {
   std::string names;
@@ -66,7 +42,7 @@ std::pair<const Model::Port*, std::string> find_port(const Model& model, const s
 }
 
 std::vector<NamedValue> load_inputs(const Model& model, const Arguments& arguments) {
-  const PictureOptions options = picture_options(arguments);
+  const PictureOptions options = arguments.pictures.options();
   std::vector<NamedValue> inputs;
   for (const std::string& text : arguments.inputs) {
     const auto [port, file] = find_port(model, text);
@@ -143,49 +119,6 @@ void run(const Arguments& arguments, const GlobalOptions& global) {
   if (arguments.output_folder.empty()) print_outputs(model, outputs, arguments);
 }
 
-template <class Enum>
-std::vector<std::string> words_of(const std::map<std::string, Enum>& names) {
-  std::vector<std::string> words;
-  for (const auto& [word, value] : names) words.push_back(word);
-  return words;
-}
-
-template <class Enum>
-CLI::Option* add_choice(CLI::App& command, const std::string& name, Enum& value,
-                        const std::string& help, const std::map<std::string, Enum>& names) {
-  return command
-      .add_option_function<std::string>(
-          name, [&value, names](const std::string& word) { value = names.at(word); }, help)
-      ->check(CLI::IsMember(words_of(names)));
-}
-
-void add_picture_options(CLI::App& command, Arguments& arguments) {
-  const std::string group = "Pictures: (pixel * scale - mean) / std, pixels from 0 to 255";
-  command.add_option("--scale", arguments.scale, "Default: 1/255")->group(group);
-  command.add_option("--mean", arguments.mean, "One number, or one for each channel: 0.4,0.5,0.6")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->group(group);
-  command.add_option("--std", arguments.std, "The same")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->group(group);
-  command.add_option("--size", arguments.size, "WIDTHxHEIGHT; default: the model's own")
-      ->group(group);
-  add_choice<io::Layout>(command, "--layout", arguments.layout, "Default: nchw",
-                         {{"nchw", io::Layout::nchw}, {"nhwc", io::Layout::nhwc}})
-      ->group(group);
-  add_choice<io::Fit>(
-      command, "--fit", arguments.fit, "How the picture gets its size; default: stretch",
-      {{"stretch", io::Fit::stretch}, {"crop", io::Fit::crop}, {"pad", io::Fit::pad}})
-      ->group(group);
-  add_choice<std::optional<io::Channels>>(
-      command, "--channels", arguments.channels,
-      "Default: rgb, or gray when the model takes one channel",
-      {{"rgb", io::Channels::rgb}, {"bgr", io::Channels::bgr}, {"gray", io::Channels::gray}})
-      ->group(group);
-}
-
 }  // namespace
 
 void add_run(CLI::App& app, const GlobalOptions& global) {
@@ -202,7 +135,7 @@ void add_run(CLI::App& app, const GlobalOptions& global) {
   command->add_option("--top", arguments->top, "How many")->capture_default_str();
   command->add_flag("--all", arguments->all, "Print every element");
   command->add_flag("--json", arguments->json, "Print JSON");
-  add_picture_options(*command, *arguments);
+  add_picture_options(*command, arguments->pictures);
   command->callback([arguments, &global] { run(*arguments, global); });
 }
 

@@ -1,5 +1,7 @@
 #include "cases/case.hpp"
 
+#include <algorithm>
+
 #include "inlay/reader.hpp"
 
 namespace inlay::cases {
@@ -47,6 +49,17 @@ Case load_case(const std::filesystem::path& folder, const Model& model) {
     throw Error(ErrorCode::not_found, "the case has no output_0.pb", {.file = folder.string()});
   }
   return test;
+}
+
+std::vector<std::filesystem::path> find_data_sets(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> found;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.is_directory() && entry.path().filename().string().starts_with("test_data_set_")) {
+      found.push_back(entry.path());
+    }
+  }
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 std::vector<OutputResult> run_case(Session& session, const Case& test, const Tolerance& tolerance) {

@@ -23,6 +23,9 @@ Case load_case(const std::filesystem::path& folder, const Model& model);
 /// The inputs alone, of a folder that may have no outputs.
 std::vector<Value> load_inputs(const std::filesystem::path& folder, const Model& model);
 
+/// The folders test_data_set_* in a folder, by name.
+std::vector<std::filesystem::path> find_data_sets(const std::filesystem::path& folder);
+
 struct OutputResult {
   std::string name;
   Comparison comparison;

@@ -10,17 +10,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::vector<fs::path> find_data_sets(const fs::path& folder) {
-  std::vector<fs::path> found;
-  for (const auto& entry : fs::directory_iterator(folder)) {
-    if (entry.is_directory() && entry.path().filename().string().starts_with("test_data_set_")) {
-      found.push_back(entry.path());
-    }
-  }
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
 bool has_random_node(const Graph& graph, const Registry& registry) {
   return std::any_of(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
     const OpSchema* schema = registry.find_op(node.domain, node.op, node.version);

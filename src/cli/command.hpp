@@ -27,6 +27,7 @@ struct GlobalOptions {
 void add_inspect(CLI::App& app, const GlobalOptions& global);
 void add_run(CLI::App& app, const GlobalOptions& global);
 void add_verify(CLI::App& app, const GlobalOptions& global);
+void add_compare(CLI::App& app, const GlobalOptions& global);
 void add_conformance(CLI::App& app, const GlobalOptions& global);
 void add_operators(CLI::App& app, const GlobalOptions& global);
 void add_prepare(CLI::App& app, const GlobalOptions& global);

@@ -35,6 +35,7 @@ void add_commands(CLI::App& app, inlay::cli::GlobalOptions& global) {
   inlay::cli::add_inspect(app, global);
   inlay::cli::add_run(app, global);
   inlay::cli::add_verify(app, global);
+  inlay::cli::add_compare(app, global);
   inlay::cli::add_conformance(app, global);
   inlay::cli::add_operators(app, global);
   inlay::cli::add_prepare(app, global);

@@ -36,6 +36,12 @@ set_tests_properties(command_prepare PROPERTIES FIXTURES_SETUP prepared_digits)
 set_tests_properties(command_bench_prepared command_prepare_again
   command_prepared_for_another_backend PROPERTIES FIXTURES_REQUIRED prepared_digits)
 
+inlay_command_test(compare "1 run on made-up inputs.*probabilities +0 +0 +1.0.* inf +100.00 %"
+  compare ${digits} ${digits} --batch 3)
+inlay_command_test(compare_layers "value.*probabilities .*relu1 .*hidden " compare ${digits} ${digits} --layers)
+inlay_command_test(compare_json "\"relative\": 0.0" compare ${digits} ${digits} --json)
+inlay_command_succeeds(compare_within compare ${digits} ${digits} --max-error 0)
+
 inlay_command_test(operators "Abs . 1 . numbers .*Relu . 1 . floats, signed integers" operators)
 
 inlay_command_fails(no_file inspect no_such_file.onnx)
@@ -46,6 +52,9 @@ inlay_command_fails(unknown_backend inspect ${digits} --backend abacus)
 inlay_command_fails(missing_input run ${digits})
 inlay_command_fails(unknown_input run ${digits} --input nothing=a.npy)
 inlay_command_fails(bad_shape bench ${digits} --shape image=1x2xb)
+inlay_command_fails(compare_no_data compare ${digits} ${digits} --data ${CMAKE_CURRENT_LIST_DIR})
+inlay_command_fails(compare_no_language_model
+  compare ${digits} ${digits} --perplexity --data ${CMAKE_CURRENT_LIST_DIR})
 inlay_command_fails(no_case verify ${digits} ${CMAKE_CURRENT_LIST_DIR})
 inlay_command_fails(empty_conformance conformance ${CMAKE_CURRENT_LIST_DIR})
 inlay_command_test(missing_input_says_what "not_found.*image" run ${digits})
@@ -68,6 +77,18 @@ inlay_command_test(run_picture "^ *[0-9.]+  n[0-9]+ goldfish"
 inlay_command_test(bench_case "p50 .*peak"
   bench ${data}/models/silero_vad/silero_vad.onnx --duration 0.05
   --case ${data}/models/silero_vad/test_data_set_silero_vad_jfk_chunk20)
+set(tashkeel ${data}/models/libtashkeel)
+inlay_command_test(compare_int8 "4 runs on .*output +0 +0 .*ArgMax_2259 +0.0"
+  compare ${tashkeel}/model_fp32.onnx ${tashkeel}/model_int8.onnx --data ${tashkeel} --max-error 0.05)
+inlay_command_fails(compare_int8_too_far
+  compare ${tashkeel}/model_fp32.onnx ${tashkeel}/model_int8.onnx --data ${tashkeel} --max-error 1e-5)
+inlay_command_test(compare_pictures "5 runs on .*softmaxout_1 +[0-9.e-]+ +[0-9.e-]+ .*100.00 %"
+  compare ${squeezenet}/squeezenet_fp32.onnx ${data}/models/squeezenet_fp16/SqueezeNet_fp16.onnx
+  --data ${squeezenet})
+set(stories ${data}/models/stories260k)
+inlay_command_test(compare_perplexity "perplexity  A [0-9.]+  B [0-9.]+  .*of 63 tokens"
+  compare ${stories}/stories260K_kv.onnx ${stories}/stories260K_kv.onnx --backend-b reference
+  --perplexity --data ${stories}/test_data_set_prefill64/input_0.pb)
 inlay_command_test(conformance "[1-9][0-9]* passed, 0 failed, 0 skipped"
   conformance ${data}/onnx/node --filter "test_(add|relu|conv_with_strides)")
 add_test(NAME operators_table COMMAND ${CMAKE_COMMAND} -DINLAY=$<TARGET_FILE:inlay_command>

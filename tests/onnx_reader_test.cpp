@@ -48,7 +48,7 @@ TEST_CASE("a small model becomes a graph") {
   CHECK(graph.constant(clip.inputs[2])->item<float>() == 6);
 }
 
-TEST_CASE("types of inputs are kept, those of tensor outputs are left to inference") {
+TEST_CASE("types of inputs and outputs are kept, those of tensor outputs until they are inferred") {
   GraphFile file = relu_graph();
   const std::string sequence =
       container_type(onnx::type_field::sequence_type, tensor_type(DType::int64, {}));
@@ -57,9 +57,11 @@ TEST_CASE("types of inputs are kept, those of tensor outputs are left to inferen
   file.outputs = {float_input("y", {7, 7}), value_info("q", sequence)};
   const Graph graph = read(model(file));
   CHECK(to_string(graph.value(graph.inputs[0]).type) == "float32[2, N, ?, 0]");
-  CHECK(graph.value(graph.outputs[0]).type == Type());
+  CHECK(to_string(graph.value(graph.outputs[0]).type) == "float32[7, 7]");
   CHECK(graph.value(graph.outputs[1]).type ==
         Type::sequence(Type::tensor(DType::int64, std::vector<Dim>{})));
+  const Model inferred = Model::from_graph(graph.clone());
+  CHECK(to_string(inferred.outputs()[0].type) == "float32[2, N, ?, 0]");
 }
 
 TEST_CASE("negative dims and dims with nothing in them are unknown") {

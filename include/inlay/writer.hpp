@@ -32,10 +32,12 @@ struct OnnxWriteOptions {
 /// are replaced as a whole: where writing fails, the old ones stay, unless the last step fails,
 /// which puts a written model file in its place after its ".data" file.
 ///
-/// Thread-safety: from any thread; two that write the same path leave either's files.
-/// Errors: io; invalid_graph; unsupported: an operator of the domain `inlay`, which no file can
-/// hold, or one that the imported opset defines otherwise than the one it was written for;
-/// invalid_argument: a constant whose elements a model gave up; limit: 2 GiB without the weights.
+/// Thread-safety: from any thread, but not at one time to one path.
+///
+/// Errors: io; invalid_graph and type_mismatch; unsupported: an operator of the domain `inlay`,
+/// which no file can hold, or one that the imported opset defines otherwise than the one it was
+/// written for; invalid_argument: a constant whose elements a model gave up; limit: 2 GiB without
+/// the weights.
 INLAY_API void save_onnx(const Graph& graph, const FilePath& path,
                          const OnnxWriteOptions& options = {});
 INLAY_API Result<void> try_save_onnx(const Graph& graph, const FilePath& path,

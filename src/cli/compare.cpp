@@ -217,12 +217,12 @@ void compare_perplexity(const Arguments& arguments, const GlobalOptions& global)
 
 constexpr const char* layers_help =
     "Also inner values of the main graph that have one name in both files, the worst first. The "
-    "models run as the files say, without optimisation, and hold all these values at once";
+    "models run as the files say, without optimisation (QDQ in floats), and hold all these values "
+    "at once";
 constexpr const char* perplexity_help =
-    "Perplexity of language models on .npy or .pb files of int64 token ids, in windows of the "
-    "length "
-    "that the model takes. Inputs attention_mask, position_ids, token_type_ids and past... are "
-    "made up";
+    "Perplexity of language models on .npy or .pb files of int64 token ids, in windows as long as "
+    "the "
+    "model takes. Inputs attention_mask, position_ids, token_type_ids and past... are made up";
 
 }  // namespace
 
@@ -240,7 +240,8 @@ void add_compare(CLI::App& app, const GlobalOptions& global) {
   command
       ->add_option("--batch", arguments->batch,
                    "Made-up inputs: size of a first axis that A leaves open")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::PositiveNumber)
+      ->excludes(data);
   command->add_option("--shape", arguments->shapes, "Made-up inputs: NAME=AxBxC, an input's shape")
       ->excludes(data);
   command->add_option("--backend-b", arguments->backend_b, "Backend to ask first for B");

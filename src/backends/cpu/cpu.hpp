@@ -51,6 +51,7 @@ INLAY_COLD std::vector<CpuOp> quantized_ops();
 INLAY_COLD std::vector<CpuOp> integer_matmul_ops();
 INLAY_COLD std::vector<CpuOp> integer_conv_ops();
 INLAY_COLD std::vector<CpuOp> qlinear_ops();
+INLAY_COLD std::vector<CpuOp> matmul_nbits_ops();
 INLAY_COLD std::vector<CpuOp> attention_ops();
 INLAY_COLD std::vector<CpuOp> rotary_ops();
 

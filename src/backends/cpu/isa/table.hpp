@@ -7,6 +7,7 @@
 #include "backends/cpu/isa/elementwise_table.hpp"
 #include "backends/cpu/isa/gemm_table.hpp"
 #include "backends/cpu/isa/integer_table.hpp"
+#include "backends/cpu/isa/nbits_table.hpp"
 #include "backends/cpu/isa/peak_table.hpp"
 #include "backends/cpu/isa/quantize_table.hpp"
 #include "backends/cpu/isa/reduce_table.hpp"
@@ -31,6 +32,7 @@ struct KernelTable {
   QuantizeKernels quantize;
   AttentionKernels attention;
   RotaryKernel rotary;
+  NbitsKernels nbits;
   IntegerKernels integer;
 };
 
@@ -52,6 +54,7 @@ constexpr KernelTable make_kernel_table(const char* name) {
       .quantize = make_quantize_kernels<A>(),
       .attention = make_attention_kernels<A>(),
       .rotary = make_rotary_kernel<A>(),
+      .nbits = make_nbits_kernels<A>(),
       .integer = make_integer_kernels<A>(),
   };
 }

@@ -12,6 +12,7 @@
 
 #include "inlay/executor.hpp"
 #include "inlay/graph.hpp"
+#include "inlay/quantize.hpp"
 #include "inlay/reader.hpp"
 
 namespace inlay::inline v0 {
@@ -41,6 +42,11 @@ struct ModelOptions {
   std::string isa = {};
   /// Operators and backends; null: Registry::standard().
   std::shared_ptr<const Registry> registry = {};
+  /// Other than f32: the graph is quantized before the passes run; see quantize().
+  Precision precision = Precision::f32;
+  /// Samples that int8 measures values on.
+  Calibration calibration = {};
+  QuantizationRules quantization = {};
   /// False: only the passes without which nothing runs.
   bool optimize = true;
   Functions functions = Functions::bodies;
@@ -106,6 +112,9 @@ class INLAY_API Model {
   void save_prepared(const FilePath& path) const;
   Result<void> try_save_prepared(const FilePath& path) const noexcept;
   const Preparation& preparation() const noexcept;
+
+  /// What ModelOptions::precision led to; without nodes where that was f32.
+  const QuantizationReport& quantization_report() const noexcept;
 
   struct Port {
     std::string name;

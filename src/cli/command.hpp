@@ -31,6 +31,7 @@ void add_compare(CLI::App& app, const GlobalOptions& global);
 void add_conformance(CLI::App& app, const GlobalOptions& global);
 void add_operators(CLI::App& app, const GlobalOptions& global);
 void add_prepare(CLI::App& app, const GlobalOptions& global);
+void add_quantize(CLI::App& app, const GlobalOptions& global);
 void add_bench(CLI::App& app, const GlobalOptions& global);
 
 /// What ImageDecoder decodes in this build.

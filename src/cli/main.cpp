@@ -39,6 +39,7 @@ void add_commands(CLI::App& app, inlay::cli::GlobalOptions& global) {
   inlay::cli::add_conformance(app, global);
   inlay::cli::add_operators(app, global);
   inlay::cli::add_prepare(app, global);
+  inlay::cli::add_quantize(app, global);
   inlay::cli::add_bench(app, global);
 }
 

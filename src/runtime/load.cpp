@@ -76,6 +76,7 @@ prepared::Key key_of(const LoadContext& context) {
   return {{"build of Inlay", std::string(INLAY_VERSION_STRING) + " " + std::string(build_key())},
           {"list of backends", std::move(backends)},
           {"setting of optimize", context.options.optimize ? "true" : "false"},
+          {"setting of precision", std::to_string(static_cast<int>(context.options.precision))},
           {"setting of functions",
            context.options.functions == Functions::bodies ? "bodies" : "operators"}};
 }
@@ -153,6 +154,11 @@ std::shared_ptr<Model::State> state_from_graph(Graph graph, const LoadContext& c
   std::vector<std::string> output_names;
   for (const ValueId id : graph.outputs) output_names.push_back(graph.value(id).name);
   graph.verify();
+  if (context.options.precision != Precision::f32) {
+    QuantizedGraph quantized = quantize(std::move(graph), context.options);
+    graph = std::move(quantized.graph);
+    state->quantization = std::move(quantized.report);
+  }
   PassContext pass_context{*context.options.registry};
   for (const auto& backend : context.backends) {
     if (pass_context.blocked == nullptr && backend->channel_block() > 0) {

@@ -66,6 +66,9 @@ Result<void> Model::try_save_prepared(const FilePath& path) const noexcept {
   return try_call([&] { save_prepared(path); });
 }
 const Preparation& Model::preparation() const noexcept { return state_->preparation; }
+const QuantizationReport& Model::quantization_report() const noexcept {
+  return state_->quantization;
+}
 
 std::span<const Model::Port> Model::inputs() const noexcept { return state_->inputs; }
 std::span<const Model::Port> Model::outputs() const noexcept { return state_->outputs; }

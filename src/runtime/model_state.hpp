@@ -17,6 +17,7 @@ struct Model::State {
   prepared::Key key;                      ///< what a prepared file of it must agree with
   std::vector<prepared::Source> sources;  ///< empty unless ModelOptions::prepared asked for them
   Preparation preparation;
+  QuantizationReport quantization;
 };
 
 }  // namespace inlay::inline v0

@@ -17,7 +17,7 @@ INLAY_INLINE constexpr std::int64_t byte_channel(std::int64_t part, std::int64_t
 }
 
 template <class A>
-INLAY_INLINE Vec<std::int32_t, A> load_bytes(const std::uint8_t* p) {
+INLAY_INLINE Vec<std::int32_t, A> load_channels(const std::uint8_t* p) {
   Vec<std::int32_t, A> bytes;
   std::memcpy(&bytes, p, sizeof(bytes));
   return bytes;
@@ -25,7 +25,7 @@ INLAY_INLINE Vec<std::int32_t, A> load_bytes(const std::uint8_t* p) {
 
 /// The first n <= byte_lanes bytes, zeros behind them; touches no other.
 template <class A>
-INLAY_INLINE Vec<std::int32_t, A> load_bytes(const std::uint8_t* p, std::int64_t n) {
+INLAY_INLINE Vec<std::int32_t, A> load_channels(const std::uint8_t* p, std::int64_t n) {
 #if defined(__AVX512BW__)
   if constexpr (is_avx512<A>) {
     const auto mask = static_cast<__mmask64>(n == 64 ? ~0ull : (1ull << n) - 1);
@@ -34,7 +34,7 @@ INLAY_INLINE Vec<std::int32_t, A> load_bytes(const std::uint8_t* p, std::int64_t
 #endif
   std::uint8_t bytes[byte_lanes<A>] = {};
   std::memcpy(bytes, p, static_cast<std::size_t>(n));
-  return load_bytes<A>(bytes);
+  return load_channels<A>(bytes);
 }
 
 namespace detail {

@@ -137,7 +137,7 @@ INLAY_INLINE void depthwise_pixel(const IntegerConvProblem& problem, const Depth
       Vi bytes[dot_depth<A>], words[4];
       unroll<dot_depth<A>>([&](auto i) {
         const std::uint8_t* const tap = cut.taps[step * dot_depth<A> + i] + first;
-        bytes[i] = n == byte_lanes<A> ? load_bytes<A>(tap) : load_bytes<A>(tap, n);
+        bytes[i] = n == byte_lanes<A> ? load_channels<A>(tap) : load_channels<A>(tap, n);
         if constexpr (Extra) bytes[i] = bytes[i] ^ flip;
       });
       interleave_words<A>(bytes, words);

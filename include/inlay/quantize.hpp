@@ -1,0 +1,113 @@
+// Quantization when a model is loaded: which precision, which samples to measure values on, and how
+// far the answers may move.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "inlay/graph.hpp"
+
+namespace inlay::inline v0 {
+
+struct ModelOptions;  // inlay/model.hpp
+class Outputs;        // inlay/session.hpp
+
+/// What a model computes in.
+enum class Precision : std::uint8_t {
+  f32,   ///< as the file has it
+  int8,  ///< 8-bit codes: weights with a scale per channel, values with one each
+  int4,  ///< 4-bit codes of weights of matrix products, in blocks with a scale; values stay f32
+};
+
+/// How the range of a value's codes follows from what calibration saw of it.
+enum class Observer : std::uint8_t {
+  min_max,         ///< the smallest and largest of all samples
+  moving_average,  ///< those of each sample, averaged with weight 0.1 for the next
+  percentile,      ///< all but 0.01 % of the values
+  /// Least Kullback-Leibler divergence of the codes' distribution (Migacz 2017), of the ranges that
+  /// leave out no more than 0.1 % of the values.
+  entropy,
+  mse,  ///< least mean squared error of the codes
+};
+
+/// A model's inputs by name.
+using CalibrationSample = std::vector<std::pair<std::string, Value>>;
+
+/// Inputs that are like those to come. A copy shares what it was made of.
+class Calibration {
+ public:
+  /// Gives sample number i, nothing past the last one. It is called for 0, 1, ... more than once.
+  using Source = std::function<std::optional<CalibrationSample>(std::size_t i)>;
+
+  Calibration() = default;
+  Calibration(Source source) : source_(std::move(source)) {}  // NOLINT: a source is samples
+  Calibration(std::vector<CalibrationSample> samples)         // NOLINT
+      : source_([held = std::move(samples)](std::size_t i) {
+          return i < held.size() ? std::optional(held[i]) : std::nullopt;
+        }) {}
+
+  bool empty() const noexcept { return source_ == nullptr; }
+  std::optional<CalibrationSample> sample(std::size_t i) const {
+    return source_ ? source_(i) : std::nullopt;
+  }
+
+ private:
+  Source source_;
+};
+
+/// How to quantize; see ModelOptions::precision.
+struct QuantizationRules {
+  Observer observer = Observer::min_max;
+  /// int8: codes of weights alone, in blocks, as int4 has them.
+  bool weights_only = false;
+  /// Weights of one column that share a scale, where they are in blocks: a power of two from 16 on.
+  std::int64_t block = 32;
+  /// Precision of nodes by name, or of all nodes of an operator ("Conv", "com.microsoft:X").
+  std::map<std::string, Precision> nodes = {};
+  /// The largest error that the outputs may have on the samples; 0: any. Nodes whose codes do most
+  /// damage stay in float until it holds.
+  double max_error = 0;
+  /// What that error is of one sample, given the outputs in float and quantized; null: the largest,
+  /// over outputs of numbers, of |quantized - float| / |float| as Euclidean norms.
+  std::function<double(const Outputs& wanted, const Outputs& got)> error = {};
+};
+
+/// What became of a node that could be quantized.
+struct QuantizedNode {
+  std::string node;
+  std::string op;
+  Precision precision = Precision::f32;
+  /// Error of the outputs with this node alone quantized; 0 where it was not measured.
+  double error = 0;
+  std::string reason;  ///< why it has that precision
+};
+
+struct QuantizationReport {
+  std::vector<QuantizedNode> nodes;  ///< in the order of the graph; empty: nothing was asked for
+  double error = 0;                  ///< of the outputs, the largest over the samples
+  std::size_t samples = 0;
+  std::size_t float_bytes = 0;  ///< of constants, before
+  std::size_t bytes = 0;        ///< and after
+};
+
+/// A graph with QuantizeLinear and DequantizeLinear where values are to be codes, or with
+/// MatMulNBits for weights in blocks.
+struct QuantizedGraph {
+  Graph graph;
+  QuantizationReport report;
+};
+
+/// Quantizes a graph as ModelOptions::precision, calibration and quantization say. Deterministic.
+/// Weights in blocks are rounded by GPTQ where there are samples, each to the nearest where not.
+/// Errors: invalid_argument, when there are no samples but for weights alone, or one of them has
+/// another name, type or shape than the model wants, or leads to a value that is not finite;
+/// unsupported, in a build without QuantizeLinear (MatMulNBits).
+INLAY_API QuantizedGraph quantize(Graph graph, const ModelOptions& options);
+
+}  // namespace inlay::inline v0

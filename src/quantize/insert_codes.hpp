@@ -1,0 +1,15 @@
+// Writing a plan of codes into a graph: QuantizeLinear and DequantizeLinear around values, codes of
+// weights and biases.
+#pragma once
+
+#include "quantize/code_plan.hpp"
+#include "quantize/observer.hpp"
+
+namespace inlay::inline v0::quantization {
+
+/// `graph`, which the plan was made of, with its values as codes. `ranges` has those of the plan's
+/// values.
+Graph insert_codes(const Graph& graph, const CodePlan& plan,
+                   const std::map<ValueId, Range>& ranges);
+
+}  // namespace inlay::inline v0::quantization

@@ -5,6 +5,7 @@
 #include <cstring>
 
 using namespace inlay::kernels;
+using inlay_test::integers;
 using inlay_test::Random;
 using inlay_test::usable_integer_tables;
 
@@ -19,13 +20,6 @@ std::vector<std::uint8_t> codes(Random& random, std::int64_t n, Values values) {
     code = values == Values::any ? static_cast<std::uint8_t>(random.integer(0, 255))
                                  : extremes[random.integer(0, 3)];
   }
-  return result;
-}
-
-std::vector<std::int32_t> integers(Random& random, std::int64_t n, std::int32_t low,
-                                   std::int32_t high) {
-  std::vector<std::int32_t> result(static_cast<std::size_t>(n));
-  for (std::int32_t& x : result) x = static_cast<std::int32_t>(random.integer(low, high));
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include <cstring>
 
 using namespace inlay::kernels;
+using inlay_test::integers;
 using inlay_test::Random;
 using inlay_test::usable_integer_tables;
 
@@ -13,13 +14,6 @@ namespace {
 std::vector<std::uint8_t> bytes(Random& random, std::int64_t n) {
   std::vector<std::uint8_t> result(static_cast<std::size_t>(n));
   for (std::uint8_t& byte : result) byte = static_cast<std::uint8_t>(random.integer(0, 255));
-  return result;
-}
-
-std::vector<std::int32_t> integers(Random& random, std::int64_t n, std::int32_t low,
-                                   std::int32_t high) {
-  std::vector<std::int32_t> result(static_cast<std::size_t>(n));
-  for (std::int32_t& x : result) x = static_cast<std::int32_t>(random.integer(low, high));
   return result;
 }
 

@@ -53,6 +53,13 @@ class Random {
   std::mt19937 engine_;
 };
 
+inline std::vector<std::int32_t> integers(Random& random, std::int64_t n, std::int32_t low,
+                                          std::int32_t high) {
+  std::vector<std::int32_t> result(static_cast<std::size_t>(n));
+  for (std::int32_t& x : result) x = static_cast<std::int32_t>(random.integer(low, high));
+  return result;
+}
+
 /// The definition of each activation, in double.
 inline double plain_activation(const inlay::kernels::Activation& f, double x) {
   using enum inlay::kernels::ActivationKind;

@@ -6,26 +6,13 @@
 #include <optional>
 
 #include "built_operators.hpp"
+#include "passes/element_moves.hpp"
 #include "passes/pipeline.hpp"
 #include "passes/quantized_product.hpp"
 #include "passes/tabulate_codes.hpp"
 
 namespace inlay::inline v0::passes {
 namespace {
-
-/// Operators that move elements of their first input, any dtype, into one output.
-bool moves_elements(const Node& node) {
-  static constexpr std::array<std::string_view, 14> ops = {
-      "Reshape", "Transpose", "Squeeze",      "Unsqueeze",    "Flatten", "Slice",    "Gather",
-      "Expand",  "Tile",      "DepthToSpace", "SpaceToDepth", "MaxPool", "Identity", "Resize"};
-  if (!node.domain.empty() || std::find(ops.begin(), ops.end(), node.op) == ops.end()) return false;
-  if (node.op == "Resize") {
-    return node.version >= 11 && node.attributes.text("mode", "nearest") == "nearest" &&
-           node.attributes.text("coordinate_transformation_mode", "") != "tf_crop_and_resize";
-  }
-  if (node.op == "MaxPool") return node.output(1) == no_id;
-  return true;
-}
 
 class QuantizedFuser {
  public:

@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "passes/element_moves.hpp"
 #include "passes/elementwise.hpp"
 
 namespace inlay::inline v0::quantization {
@@ -19,16 +20,7 @@ bool is_function(const Node& node) {
 
 bool is_arithmetic(const Node& node) { return node.is("Add") || node.is("Mul"); }
 
-/// What computes the same with codes as with numbers.
-bool moves_elements(const Node& node) {
-  static constexpr std::array<std::string_view, 11> ops = {
-      "MaxPool", "Reshape", "Transpose",    "Flatten",      "Squeeze", "Unsqueeze",
-      "Slice",   "Resize",  "DepthToSpace", "SpaceToDepth", "Identity"};
-  if (!node.domain.empty() || std::find(ops.begin(), ops.end(), node.op) == ops.end()) return false;
-  if (node.op == "MaxPool") return node.output(1) == no_id;
-  return node.op != "Resize" ||
-         (node.version >= 11 && node.attributes.text("mode", "nearest") == "nearest");
-}
+using passes::moves_elements;
 
 bool joins(const Node& node) {
   return node.is("Concat") || node.is("AveragePool") || node.is("GlobalAveragePool");

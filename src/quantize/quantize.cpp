@@ -20,9 +20,9 @@ namespace {
 /// The passes that leave operators of the standard, from what a file holds to what is quantized:
 /// constants folded, normalisations within weights.
 void prepare(Graph& graph, const Registry& registry) {
-  static constexpr std::array<std::string_view, 10> names = {
+  static constexpr std::array<std::string_view, 11> names = {
       "infer_types",    "fold_constants",   "inline_branches",  "fold_constants",
-      "eliminate_dead", "eliminate_common", "replace_upsample", "remove_noops",
+      "eliminate_dead", "eliminate_common", "widen_float16", "replace_upsample", "remove_noops",
       "fuse_affine",    "eliminate_dead"};
   std::vector<Pass> passes;
   for (const std::string_view name : names) {

@@ -42,6 +42,11 @@ inlay_command_test(compare_layers "value.*probabilities .*relu1 .*hidden " compa
 inlay_command_test(compare_json "\"relative\": 0.0" compare ${digits} ${digits} --json)
 inlay_command_succeeds(compare_within compare ${digits} ${digits} --max-error 0)
 
+inlay_command_test(quantize_weights "written: 2 of 2 nodes in int4, constants 3" quantize ${digits}
+  -o ${CMAKE_CURRENT_BINARY_DIR}/digits4.onnx --precision int4 --block 16)
+inlay_command_test(quantize_without_samples "invalid_argument: .*there are none"
+  quantize ${digits} -o ${CMAKE_CURRENT_BINARY_DIR}/none.onnx)
+
 inlay_command_test(operators "Abs . 1 . numbers .*Relu . 1 . floats, signed integers" operators)
 
 inlay_command_fails(no_file inspect no_such_file.onnx)
@@ -74,6 +79,21 @@ inlay_command_test(run_picture "^ *[0-9.]+  n[0-9]+ goldfish"
   run ${squeezenet}/squeezenet_fp32.onnx --input data_0=${data}/inputs/ort_examples/goldfish.jpg
   --labels ${data}/inputs/ort_examples/synset.txt
   --scale 1 --mean 104,117,123 --channels bgr --fit crop)
+set(squeezenet8 ${CMAKE_CURRENT_BINARY_DIR}/squeezenet8.onnx)
+inlay_command_test(quantize "squeezenet8.onnx written: 64 of 64 nodes in int8, constants 1.2 MiB"
+  quantize ${squeezenet}/squeezenet_fp32.onnx -o ${squeezenet8} --calibration ${squeezenet})
+inlay_command_test(quantized_picture "^ *[0-9.]+  n[0-9]+ goldfish"
+  run ${squeezenet8} --input data_0=${data}/inputs/ort_examples/goldfish.jpg
+  --labels ${data}/inputs/ort_examples/synset.txt
+  --scale 1 --mean 104,117,123 --channels bgr --fit crop)
+inlay_command_succeeds(quantized_agrees
+  compare ${squeezenet}/squeezenet_fp32.onnx ${squeezenet8} --data ${squeezenet} --max-error 0.12)
+set_tests_properties(command_quantize PROPERTIES FIXTURES_SETUP quantized_squeezenet)
+set_tests_properties(command_quantized_picture command_quantized_agrees
+  PROPERTIES FIXTURES_REQUIRED quantized_squeezenet)
+inlay_command_test(quantize_unknown_node "not_found: .*'Elbow'"
+  quantize ${squeezenet}/squeezenet_fp32.onnx -o ${CMAKE_CURRENT_BINARY_DIR}/none.onnx
+  --calibration ${squeezenet} --float Elbow)
 inlay_command_test(bench_case "p50 .*peak"
   bench ${data}/models/silero_vad/silero_vad.onnx --duration 0.05
   --case ${data}/models/silero_vad/test_data_set_silero_vad_jfk_chunk20)

@@ -12,7 +12,7 @@ using cases::OutputDifference;
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double endless = std::numeric_limits<double>::infinity();
 
 OutputDifference difference(const Value& wanted, const Value& actual) {
   OutputDifference result;
@@ -59,14 +59,14 @@ TEST_CASE("difference: equal, zero and not finite", "[compare]") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const Tensor odd = Tensor::copy_of({nan, inf, -inf, 1.0f});
   CHECK(difference(odd, odd.clone()).relative() == 0);
-  CHECK(difference(odd, odd.clone()).numbers().sqnr() == infinity);
+  CHECK(difference(odd, odd.clone()).numbers().sqnr() == endless);
   CHECK(difference(odd, odd.clone()).numbers().cosine() == Approx(1));
-  CHECK(difference(Tensor::copy_of({inf}), Tensor::copy_of({1.0f})).relative() == infinity);
-  CHECK(difference(Tensor::copy_of({1.0f}), Tensor::copy_of({nan})).relative() == infinity);
+  CHECK(difference(Tensor::copy_of({inf}), Tensor::copy_of({1.0f})).relative() == endless);
+  CHECK(difference(Tensor::copy_of({1.0f}), Tensor::copy_of({nan})).relative() == endless);
   const Tensor zero = Tensor::copy_of({0.0f});
   CHECK(difference(zero, zero).relative() == 0);
   CHECK(difference(zero, zero).numbers().cosine() == 1);
-  CHECK(difference(zero, Tensor::copy_of({1.0f})).relative() == infinity);
+  CHECK(difference(zero, Tensor::copy_of({1.0f})).relative() == endless);
   CHECK(difference(zero, Tensor::copy_of({1.0f})).numbers().cosine() == 0);
 }
 
@@ -96,7 +96,7 @@ TEST_CASE("difference: other types, shapes and kinds", "[compare]") {
   const Tensor words = Tensor::copy_of<std::string>({"a", "b"});
   CHECK(difference(words, words).relative() == 0);
   const auto other = difference(words, Tensor::copy_of<std::string>({"a", "c"}));
-  CHECK(other.relative() == infinity);
+  CHECK(other.relative() == endless);
   CHECK_THAT(other.mismatch(), Catch::Contains("element 1"));
   CHECK_THAT(difference(Tensor::copy_of({1.0f, 2.0f}), Tensor::copy_of({1.0f})).mismatch(),
              Catch::Contains("[1]"));

@@ -58,6 +58,7 @@ INLAY_INLINE IgemmScratch cut_scratch(DotWord* scratch, std::int64_t rows, std::
 
 /// What the zero points of A and B add to sums of products of codes:
 ///   sum (a - az)(b - bz) = sum ab - az sum b - (sum a - k az) bz, modulo 2^32.
+template <class A>
 struct IgemmZeros {
   const IntegerGemmProblem& problem;
 
@@ -125,7 +126,7 @@ void igemm_rows_task(const IntegerGemmProblem& problem, const Source& source, co
   const std::int64_t most_rows = detail::igemm_rows<A>(grid.tile_m, steps);
   const std::int64_t most_cols = detail::igemm_columns<A>(steps);
   const detail::IgemmScratch cut = detail::cut_scratch(scratch, most_rows, grid.tile_n);
-  const detail::IgemmZeros zeros{problem};
+  const detail::IgemmZeros<A> zeros{problem};
   zeros.columns(tile, round_up(tile.cols, nr), cut);
   const bool has_b_zeros = zeros.has_b(), needs_rows = has_b_zeros || zeros.vary_by_row();
   const std::int8_t* const b = problem.packed_b + tile.col / nr * steps * panel_bytes<A>;

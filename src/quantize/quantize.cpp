@@ -21,9 +21,9 @@ namespace {
 /// constants folded, normalisations within weights.
 void prepare(Graph& graph, const Registry& registry) {
   static constexpr std::array<std::string_view, 11> names = {
-      "infer_types",    "fold_constants",   "inline_branches",  "fold_constants",
-      "eliminate_dead", "eliminate_common", "widen_float16", "replace_upsample", "remove_noops",
-      "fuse_affine",    "eliminate_dead"};
+      "infer_types",    "fold_constants",   "inline_branches", "fold_constants",
+      "eliminate_dead", "eliminate_common", "widen_float16",   "replace_upsample",
+      "remove_noops",   "fuse_affine",      "eliminate_dead"};
   std::vector<Pass> passes;
   for (const std::string_view name : names) {
     for (const Pass& pass : standard_passes()) {
@@ -244,12 +244,17 @@ class Quantizer {
 
 QuantizedGraph quantize(Graph graph, const ModelOptions& options) {
   if (options.precision == Precision::f32) return {std::move(graph), {}};
-  const bool in_blocks = options.precision == Precision::int4 || options.quantization.weights_only;
-  if (in_blocks ? !is_built("com.microsoft", "MatMulNBits")
-                : !is_built("", "QuantizeLinear") || !is_built("", "DequantizeLinear")) {
-    throw Error(ErrorCode::unsupported, "this build of Inlay is without the operators of codes");
+  constexpr bool has_blocks = is_built("com.microsoft", "MatMulNBits");
+  constexpr bool has_codes = is_built("", "QuantizeLinear") && is_built("", "DequantizeLinear");
+  // What a build has no operators for is not linked.
+  if constexpr (has_blocks || has_codes) {
+    const bool in_blocks =
+        options.precision == Precision::int4 || options.quantization.weights_only;
+    if (in_blocks ? has_blocks : has_codes) {
+      return quantization::Quantizer(std::move(graph), options).run();
+    }
   }
-  return quantization::Quantizer(std::move(graph), options).run();
+  throw Error(ErrorCode::unsupported, "this build of Inlay is without the operators of codes");
 }
 
 }  // namespace inlay::inline v0

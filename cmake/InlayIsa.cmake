@@ -26,6 +26,12 @@ set(INLAY_ISA_OPTIMIZATION -O3)
 if(INLAY_SANITIZE)
   set(INLAY_ISA_OPTIMIZATION -O1)
 endif()
+# Half of the code of a sanitized kernel asks what AddressSanitizer finds too, or the processor where
+# a vector load says that it is aligned.
+if(INLAY_SANITIZE MATCHES "address.*undefined")
+  list(APPEND INLAY_ISA_OPTIMIZATION
+    $<$<CXX_COMPILER_ID:Clang,AppleClang>:-fno-sanitize=null,pointer-overflow,object-size,vptr,alignment>)
+endif()
 
 function(inlay_add_isa_sources target)
   foreach(isa IN LISTS INLAY_ISAS INLAY_INTEGER_ISAS)

@@ -19,7 +19,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
-struct Arguments {
+struct BenchArguments {
   std::string model;
   std::int64_t batch = 1;
   std::vector<std::string> shapes;
@@ -98,7 +98,7 @@ void write_profile(const Model& model, const GlobalOptions& global,
   write_file(path, trace.json());
 }
 
-Json report(const Arguments& arguments, const GlobalOptions& global, const Model& model,
+Json report(const BenchArguments& arguments, const GlobalOptions& global, const Model& model,
             const Session& session, const Measurement& m, const Flops& flops, double peak) {
   const double p50 = percentile(m.runs, 0.5);
   const double rate = static_cast<double>(m.runs.size()) / m.total;
@@ -148,7 +148,7 @@ void print_text(const Json& r) {
               bytes("scratch_bytes").c_str());
 }
 
-void bench(const Arguments& arguments, const GlobalOptions& global) {
+void bench(const BenchArguments& arguments, const GlobalOptions& global) {
   Measurement m;
   const auto start = Clock::now();
   const Model model = Model::load(arguments.model, global.model_options());
@@ -181,7 +181,7 @@ void bench(const Arguments& arguments, const GlobalOptions& global) {
 }  // namespace
 
 void add_bench(CLI::App& app, const GlobalOptions& global) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<BenchArguments>();
   CLI::App* command =
       app.add_subcommand("bench", "Measure a model's speed, on made-up inputs by default");
   command->add_option("MODEL", arguments->model, "ONNX file")->required();

@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Arguments {
+struct CompareArguments {
   std::string a, b;
   std::string isa_b, backend_b;
   std::string data;
@@ -30,7 +30,7 @@ struct Arguments {
 };
 
 /// How B is loaded and run: as A, where nothing else is said.
-GlobalOptions options_of_b(const Arguments& arguments, const GlobalOptions& global) {
+GlobalOptions options_of_b(const CompareArguments& arguments, const GlobalOptions& global) {
   GlobalOptions options = global;
   if (!arguments.isa_b.empty()) options.isa = arguments.isa_b;
   if (!arguments.backend_b.empty()) options.backend = arguments.backend_b;
@@ -43,7 +43,7 @@ struct Subject {
   std::size_t own_outputs;  ///< of A; the further ones are inner values
 };
 
-Subject load_pair(const Arguments& arguments, const GlobalOptions& global) {
+Subject load_pair(const CompareArguments& arguments, const GlobalOptions& global) {
   const GlobalOptions global_b = options_of_b(arguments, global);
   ModelOptions options_a = global.model_options(), options_b = global_b.model_options();
   if (!arguments.layers) {
@@ -63,7 +63,8 @@ Subject load_pair(const Arguments& arguments, const GlobalOptions& global) {
 }
 
 /// Runs the models on all data; the number of runs.
-std::size_t run_all(ModelPair& pair, const Arguments& arguments, const GlobalOptions& global) {
+std::size_t run_all(ModelPair& pair, const CompareArguments& arguments,
+                    const GlobalOptions& global) {
   const Model& model = pair.a();
   if (arguments.data.empty()) {
     pair.run(made_up_inputs(model.inputs(), arguments.batch, arguments.shapes));
@@ -110,7 +111,7 @@ void print_text(const ModelPair::Output& output, int width) {
   std::printf("\n");
 }
 
-void print_text(ModelPair& pair, std::size_t runs, const Arguments& arguments) {
+void print_text(ModelPair& pair, std::size_t runs, const CompareArguments& arguments) {
   int width = 6;
   for (const ModelPair::Output& output : pair.outputs()) {
     width = std::max(width, static_cast<int>(std::min<std::size_t>(output.name.size(), 60)));
@@ -159,7 +160,7 @@ void print_json(ModelPair& pair, std::size_t runs) {
   print_json(json);
 }
 
-void compare_outputs(const Arguments& arguments, const GlobalOptions& global) {
+void compare_outputs(const CompareArguments& arguments, const GlobalOptions& global) {
   Subject subject = load_pair(arguments, global);
   const std::size_t runs = run_all(subject.pair, arguments, global);
   auto& outputs = subject.pair.outputs();
@@ -180,7 +181,7 @@ void compare_outputs(const Arguments& arguments, const GlobalOptions& global) {
   if (too_far) throw CLI::RuntimeError(1);
 }
 
-cases::TokenLoss loss_of(const std::string& path, const Arguments& arguments,
+cases::TokenLoss loss_of(const std::string& path, const CompareArguments& arguments,
                          const GlobalOptions& global) {
   Session session(Model::load(path, global.model_options()), global.session_options());
   const Model::Port port{"tokens", Type::tensor(DType::int64)};
@@ -203,7 +204,7 @@ cases::TokenLoss loss_of(const std::string& path, const Arguments& arguments,
   return loss;
 }
 
-void compare_perplexity(const Arguments& arguments, const GlobalOptions& global) {
+void compare_perplexity(const CompareArguments& arguments, const GlobalOptions& global) {
   const cases::TokenLoss a = loss_of(arguments.a, arguments, global);
   const cases::TokenLoss b = loss_of(arguments.b, arguments, options_of_b(arguments, global));
   if (arguments.json) {
@@ -227,7 +228,7 @@ constexpr const char* perplexity_help =
 }  // namespace
 
 void add_compare(CLI::App& app, const GlobalOptions& global) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<CompareArguments>();
   CLI::App* command = app.add_subcommand("compare",
                                          "Run two models on the same inputs and tell how far apart "
                                          "their outputs are, as errors of B");

@@ -16,14 +16,14 @@ namespace fs = std::filesystem;
 using cases::CaseResult;
 using cases::Status;
 
-struct Arguments {
+struct ConformanceArguments {
   std::string folder;
   std::string filter;
   std::string json;
   cases::Tolerance tolerance{.rtol = 1e-3, .atol = 1e-7};
 };
 
-CaseResult run_case_folder(const fs::path& folder, const Arguments& arguments,
+CaseResult run_case_folder(const fs::path& folder, const ConformanceArguments& arguments,
                            const GlobalOptions& global) {
   const auto result = try_call([&] {
     const Model model = Model::load(folder / "model.onnx", global.model_options());
@@ -81,8 +81,7 @@ std::regex compile_filter(const std::string& filter) {
   }
 }
 
-void conformance(const Arguments& arguments, const GlobalOptions& global) {
-  using Clock = std::chrono::steady_clock;
+void conformance(const ConformanceArguments& arguments, const GlobalOptions& global) {
   const std::regex filter = compile_filter(arguments.filter);
   Report report;
   const auto folders = cases::find_cases(arguments.folder);
@@ -92,10 +91,11 @@ void conformance(const Arguments& arguments, const GlobalOptions& global) {
     if (global.progress) {
       show_progress(std::to_string(i + 1) + "/" + std::to_string(folders.size()) + " " + name);
     }
-    const auto start = Clock::now();
+    const auto start = std::chrono::steady_clock::now();
     const CaseResult result = run_case_folder(folder, arguments, global);
     if (global.progress) clear_progress();
-    report.add(name, result, std::chrono::duration<double>(Clock::now() - start).count());
+    report.add(name, result,
+               std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   if (!arguments.json.empty()) write_file(arguments.json, report.json());
   report.print_summary();
@@ -105,7 +105,7 @@ void conformance(const Arguments& arguments, const GlobalOptions& global) {
 }  // namespace
 
 void add_conformance(CLI::App& app, const GlobalOptions& global) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<ConformanceArguments>();
   CLI::App* command = app.add_subcommand(
       "conformance", "Run all test cases below a folder (model.onnx with test_data_set_*)");
   command->add_option("DIR", arguments->folder, "Folder of cases")->required();

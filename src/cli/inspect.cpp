@@ -15,7 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Arguments {
+struct InspectArguments {
   std::string model;
   bool passes = false;
   bool graph = false;
@@ -203,7 +203,7 @@ Json to_json(const Graph& graph, const Contents& contents) {
           {"operators", contents.operators}};
 }
 
-void inspect(const Arguments& arguments, const GlobalOptions& global) {
+void inspect(const InspectArguments& arguments, const GlobalOptions& global) {
   const auto reader = file_reader(arguments.model);
   Graph graph = read_graph(*reader);
   Contents contents;
@@ -257,7 +257,7 @@ void inspect(const Arguments& arguments, const GlobalOptions& global) {
 }  // namespace
 
 void add_inspect(CLI::App& app, const GlobalOptions& global) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<InspectArguments>();
   CLI::App* command = app.add_subcommand("inspect", "Show what a model is and how it would run");
   command->add_option("MODEL", arguments->model, "ONNX file")->required();
   command->add_flag("--passes", arguments->passes, "Print the graph after each pass");

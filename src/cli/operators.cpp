@@ -10,7 +10,7 @@
 namespace inlay::cli {
 namespace {
 
-struct Arguments {
+struct OperatorsArguments {
   std::vector<std::string> folders;
   cases::Tolerance tolerance{.rtol = 1e-3, .atol = 1e-7};
 };
@@ -106,8 +106,8 @@ bool draws_unseeded(const Graph& graph, const Registry& registry) {
 
 /// Runs the cases below `folder`, by default and on the reference backend alone, every node as it
 /// was written.
-void prove(const std::string& folder, const Arguments& arguments, const GlobalOptions& global,
-           const Registry& registry, Proofs& proofs) {
+void prove(const std::string& folder, const OperatorsArguments& arguments,
+           const GlobalOptions& global, const Registry& registry, Proofs& proofs) {
   for (const cases::SuiteCase& one : cases::find_cases(folder)) {
     for (const char* backend : {"", "reference"}) {
       ModelOptions options = global.model_options();
@@ -147,7 +147,7 @@ std::string backends_of(const OpSchema& schema, const Proof& proof, const Regist
   return text;
 }
 
-void operators(const Arguments& arguments, const GlobalOptions& global) {
+void operators(const OperatorsArguments& arguments, const GlobalOptions& global) {
   const ModelOptions options = global.model_options();
   const auto registry = options.registry ? options.registry : Registry::standard();
   Proofs proofs;
@@ -173,7 +173,7 @@ void operators(const Arguments& arguments, const GlobalOptions& global) {
 }  // namespace
 
 void add_operators(CLI::App& app, const GlobalOptions& global) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<OperatorsArguments>();
   CLI::App* command = app.add_subcommand(
       "operators", "List the operators, and what passing test cases show of them (Markdown)");
   command->add_option("DIR", arguments->folders, "Folders of cases to run");

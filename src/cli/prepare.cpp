@@ -10,14 +10,14 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Arguments {
+struct PrepareArguments {
   std::string model;
   std::string output;
   bool check = false;
   bool json = false;
 };
 
-void prepare(const Arguments& arguments, const GlobalOptions& global) {
+void prepare(const PrepareArguments& arguments, const GlobalOptions& global) {
   ModelOptions options = global.model_options();
   options.prepared = arguments.output;
   options.check_prepared_weights = arguments.check;
@@ -46,7 +46,7 @@ void prepare(const Arguments& arguments, const GlobalOptions& global) {
 }  // namespace
 
 void add_prepare(CLI::App& app, const GlobalOptions& global) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<PrepareArguments>();
   CLI::App* command = app.add_subcommand(
       "prepare", "Write a model with its packed weights to a file that loads at once");
   command->add_option("MODEL", arguments->model, "ONNX file")->required();

@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Arguments {
+struct QuantizeArguments {
   std::string model, output;
   std::string calibration;
   PictureArguments pictures;
@@ -33,7 +33,7 @@ const std::map<std::string, Observer> observers = {{"min-max", Observer::min_max
                                                    {"mse", Observer::mse}};
 
 /// The samples of a folder, read when they are asked for.
-Calibration samples_of(const Arguments& arguments, const Model& model,
+Calibration samples_of(const QuantizeArguments& arguments, const Model& model,
                        const GlobalOptions& global) {
   if (arguments.calibration.empty()) return {};
   const auto paths = find_samples(arguments.calibration);
@@ -63,7 +63,7 @@ Calibration samples_of(const Arguments& arguments, const Model& model,
 const std::map<std::string, Precision> precisions = {{"int8", Precision::int8},
                                                      {"int4", Precision::int4}};
 
-const char* to_text(Precision precision) {
+const char* name_of(Precision precision) {
   if (precision == Precision::int4) return "int4";
   return precision == Precision::int8 ? "int8" : "f32";
 }
@@ -73,7 +73,7 @@ void print_json(const QuantizationReport& report) {
   for (const QuantizedNode& node : report.nodes) {
     nodes.push_back({{"node", node.node},
                      {"op", node.op},
-                     {"precision", to_text(node.precision)},
+                     {"precision", name_of(node.precision)},
                      {"error", node.error},
                      {"reason", node.reason}});
   }
@@ -85,11 +85,11 @@ void print_json(const QuantizationReport& report) {
   std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
-void print_text(const Arguments& arguments, const QuantizationReport& report) {
+void print_report(const QuantizeArguments& arguments, const QuantizationReport& report) {
   std::size_t coded = 0;
   for (const QuantizedNode& node : report.nodes) coded += node.precision != Precision::f32;
   std::printf("%s written: %zu of %zu nodes in %s, constants %s (%s in float)\n",
-              arguments.output.c_str(), coded, report.nodes.size(), to_text(arguments.precision),
+              arguments.output.c_str(), coded, report.nodes.size(), name_of(arguments.precision),
               format_bytes(static_cast<double>(report.bytes)).c_str(),
               format_bytes(static_cast<double>(report.float_bytes)).c_str());
   if (report.samples > 0) {
@@ -98,13 +98,13 @@ void print_text(const Arguments& arguments, const QuantizationReport& report) {
   }
   if (!arguments.report) return;
   for (const QuantizedNode& node : report.nodes) {
-    std::printf("  %-5s %-20s %-40s", to_text(node.precision), node.op.c_str(), node.node.c_str());
+    std::printf("  %-5s %-20s %-40s", name_of(node.precision), node.op.c_str(), node.node.c_str());
     if (node.error > 0) std::printf(" %10.4g alone,", node.error);
     std::printf(" %s\n", node.reason.c_str());
   }
 }
 
-void quantize_model(const Arguments& arguments, const GlobalOptions& global) {
+void quantize_model(const QuantizeArguments& arguments, const GlobalOptions& global) {
   ModelOptions options = global.model_options();
   const auto reader = file_reader(arguments.model);
   Graph graph = read_graph(*reader, options.limits);
@@ -123,13 +123,13 @@ void quantize_model(const Arguments& arguments, const GlobalOptions& global) {
   }
   const QuantizedGraph quantized = quantize(std::move(graph), options);
   save_onnx(quantized.graph, arguments.output, {.registry = options.registry});
-  arguments.json ? print_json(quantized.report) : print_text(arguments, quantized.report);
+  arguments.json ? print_json(quantized.report) : print_report(arguments, quantized.report);
 }
 
 }  // namespace
 
 void add_quantize(CLI::App& app, const GlobalOptions& global) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<QuantizeArguments>();
   CLI::App* command =
       app.add_subcommand("quantize", "Write a model with weights, and values, of few bits");
   command->add_option("MODEL", arguments->model, "ONNX file")->required();

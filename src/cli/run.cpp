@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Arguments {
+struct RunArguments {
   std::string model;
   std::vector<std::string> inputs;
   std::string output_folder;
@@ -41,7 +41,7 @@ std::pair<const Model::Port*, std::string> find_port(const Model& model, const s
               "--input '" + text + "' names no input; there are:" + names_of(ports));
 }
 
-std::vector<NamedValue> load_inputs(const Model& model, const Arguments& arguments) {
+std::vector<NamedValue> load_inputs(const Model& model, const RunArguments& arguments) {
   const PictureOptions options = arguments.pictures.options();
   std::vector<NamedValue> inputs;
   for (const std::string& text : arguments.inputs) {
@@ -80,7 +80,7 @@ void save_outputs(const Model& model, const Outputs& outputs, const std::string&
   }
 }
 
-void print_outputs(const Model& model, const Outputs& outputs, const Arguments& arguments) {
+void print_outputs(const Model& model, const Outputs& outputs, const RunArguments& arguments) {
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     std::printf("%s\n", model.outputs()[i].name.c_str());
     std::fputs(to_text(outputs.value(i), arguments.all ? 0 : 20, "  ").c_str(), stdout);
@@ -95,7 +95,7 @@ void print_json(const Model& model, const Outputs& outputs) {
   std::printf("%s\n", json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
-void print_top(const Outputs& outputs, const Arguments& arguments) {
+void print_top(const Outputs& outputs, const RunArguments& arguments) {
   const auto labels = load_labels(arguments.labels);
   Json json = Json::array();
   for (const auto& [index, score] : top(outputs[std::size_t{0}], arguments.top)) {
@@ -109,7 +109,7 @@ void print_top(const Outputs& outputs, const Arguments& arguments) {
   if (arguments.json) std::printf("%s\n", json.dump().c_str());
 }
 
-void run(const Arguments& arguments, const GlobalOptions& global) {
+void run(const RunArguments& arguments, const GlobalOptions& global) {
   const Model model = Model::load(arguments.model, global.model_options());
   Session session(model, global.session_options());
   const Outputs outputs = session.run(std::span<const NamedValue>(load_inputs(model, arguments)));
@@ -122,7 +122,7 @@ void run(const Arguments& arguments, const GlobalOptions& global) {
 }  // namespace
 
 void add_run(CLI::App& app, const GlobalOptions& global) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<RunArguments>();
   CLI::App* command = app.add_subcommand("run", "Run a model on files");
   command->add_option("MODEL", arguments->model, "ONNX file")->required();
   command

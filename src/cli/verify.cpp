@@ -10,7 +10,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Arguments {
+struct VerifyArguments {
   std::string model;
   std::vector<std::string> cases;
   cases::Tolerance tolerance{.rtol = 1e-3, .atol = 1e-5};
@@ -65,7 +65,7 @@ Json to_json(const CaseResult& result) {
   return json;
 }
 
-void verify(const Arguments& arguments, const GlobalOptions& global) {
+void verify(const VerifyArguments& arguments, const GlobalOptions& global) {
   Session session(Model::load(arguments.model, global.model_options()), global.session_options());
   Json list = Json::array();
   std::size_t failed = 0;
@@ -91,7 +91,7 @@ void verify(const Arguments& arguments, const GlobalOptions& global) {
 }  // namespace
 
 void add_verify(CLI::App& app, const GlobalOptions& global) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<VerifyArguments>();
   CLI::App* command = app.add_subcommand(
       "verify",
       "Compare a model's outputs with recorded ones (folders of input_N.pb, output_N.pb)");

@@ -26,6 +26,18 @@ bool joins(const Node& node) {
   return node.is("Concat") || node.is("AveragePool") || node.is("GlobalAveragePool");
 }
 
+/// Whether the node could work on codes between nodes that do.
+bool works_on_codes(const Node& node) {
+  return is_function(node) || is_arithmetic(node) || moves_elements(node) || joins(node);
+}
+
+bool is_clipping(const Node& node) { return node.is("Relu") || node.is("Clip"); }
+
+/// Whether a clipping behind the node is nothing but a choice of its codes' range.
+bool makes_clipped_codes(const Node& node) {
+  return node.is("Conv") || node.is("Gemm") || is_arithmetic(node);
+}
+
 bool is_float_constant(const Graph& graph, ValueId value, int least_rank) {
   const Tensor* tensor = graph.constant(value);
   return tensor != nullptr && tensor->dtype() == DType::float32 && tensor->rank() >= least_rank &&
@@ -89,10 +101,12 @@ CodePlan::CodePlan(const Graph& graph, const std::vector<WeightedNode>& weighted
   for (const WeightedNode& node : weighted_) {
     may_float[static_cast<std::size_t>(node.id)] = node.may_float;
   }
+  const std::vector<bool> feeds = nodes_that_feed_weighted();
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
     if (node.dead()) continue;
-    if (!chosen_[i] && may_follow(node) && ruled_precision(rules, node) == Precision::int8) {
+    if (!chosen_[i] && may_follow(node) && (feeds[i] || keeps_codes(node)) &&
+        ruled_precision(rules, node) == Precision::int8) {
       chosen_[i] = true;
     }
     if (chosen_[i] && !may_float[i]) is_coded_[static_cast<std::size_t>(node.outputs[0])] = true;
@@ -100,10 +114,31 @@ CodePlan::CodePlan(const Graph& graph, const std::vector<WeightedNode>& weighted
   find_values();
 }
 
-bool CodePlan::may_follow(const Node& node) const {
-  if (!is_function(node) && !is_arithmetic(node) && !moves_elements(node) && !joins(node)) {
-    return false;
+/// By node: whether what it computes gets to a weighted one, past those that may follow codes. What
+/// does not is left in float: rounding it would save nothing.
+std::vector<bool> CodePlan::nodes_that_feed_weighted() const {
+  std::vector<bool> feeds(graph_.nodes.size());
+  for (std::size_t i = graph_.nodes.size(); i-- > 0;) {
+    const Node& node = graph_.nodes[i];
+    if (node.dead() || node.outputs.empty() || node.outputs[0] == no_id) continue;
+    const auto& readers = readers_[static_cast<std::size_t>(node.outputs[0])];
+    feeds[i] = std::any_of(readers.begin(), readers.end(), [&](NodeId id) {
+      const auto reader = static_cast<std::size_t>(id);
+      return chosen_[reader] || (works_on_codes(graph_.nodes[reader]) && feeds[reader]);
+    });
   }
+  return feeds;
+}
+
+/// Whether its output has the codes of its input, or a part of their range.
+bool CodePlan::keeps_codes(const Node& node) const {
+  if (moves_elements(node)) return true;
+  const NodeId maker = graph_.value(node.input(0)).producer;
+  return is_clipping(node) && maker != no_id && makes_clipped_codes(graph_.node(maker));
+}
+
+bool CodePlan::may_follow(const Node& node) const {
+  if (!works_on_codes(node)) return false;
   const auto is_code = [&](ValueId value) {
     return value != no_id && is_coded_[static_cast<std::size_t>(value)];
   };
@@ -146,11 +181,10 @@ bool CodePlan::is_within_function(ValueId value) const {
       std::all_of(readers.begin(), readers.end(), [&](NodeId id) { return id == readers.front(); });
   if (!is_alone || !is_chosen(readers.front())) return false;
   const Node& next = graph_.node(readers.front());
-  const bool is_clipping = next.is("Relu") || next.is("Clip");
   const NodeId maker = graph_.value(value).producer;
-  if (is_clipping && maker != no_id && readers.size() == 1) {
-    const Node& node = graph_.node(maker);
-    if (node.is("Conv") || node.is("Gemm") || is_arithmetic(node)) return true;
+  if (is_clipping(next) && maker != no_id && readers.size() == 1 &&
+      makes_clipped_codes(graph_.node(maker))) {
+    return true;
   }
   const ValueId from = source(value);
   return from != value && passes::is_elementwise(next) && source(next.outputs[0]) == from;

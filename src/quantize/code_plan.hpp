@@ -27,7 +27,8 @@ void check_rules(const QuantizationRules& rules, const Graph& graph);
 /// Nodes on codes, and the values that are quantized for them.
 class CodePlan {
  public:
-  /// `weighted`: those that are to work on codes. Others follow where all they read is codes.
+  /// `weighted`: those that are to work on codes. Others follow where all they read is codes,
+  /// if that gets to one of these, or costs nothing.
   CodePlan(const Graph& graph, const std::vector<WeightedNode>& weighted,
            const QuantizationRules& rules);
 
@@ -39,6 +40,8 @@ class CodePlan {
   ValueId scale_of(ValueId value) const;
 
  private:
+  std::vector<bool> nodes_that_feed_weighted() const;
+  bool keeps_codes(const Node& node) const;
   bool may_follow(const Node& node) const;
   void find_values();
   ValueId source(ValueId value) const;

@@ -4,6 +4,11 @@
 #include <nlohmann/json.hpp>
 
 namespace inlay::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+}  // namespace
 
 void Trace::add(const Node& node, std::string_view backend, std::int64_t start,
                 std::int64_t duration) {

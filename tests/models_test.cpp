@@ -3,13 +3,14 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 
 #include "allocation_counter.hpp"
+#include "model_case.hpp"
 #include "support.hpp"
 
 using namespace inlay;
+using test::read_inputs;
+using test::read_recorded;
 
 namespace {
 
@@ -39,21 +40,6 @@ constexpr ModelCase dynamic_models[] = {
     {"silero_vad/silero_vad.onnx", "silero_vad/test_data_set_silero_vad_jfk_chunk20"},
     {"stories260k/stories260K_kv.onnx", "stories260k/test_data_set_prefill64"},
 };
-
-Value read_recorded(const std::filesystem::path& file_name, const Type& type) {
-  std::ifstream file(file_name, std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(file), {}};
-  return read_value(std::as_bytes(std::span(bytes)), type);
-}
-
-std::vector<Value> read_inputs(const Model& model, const std::filesystem::path& folder) {
-  std::vector<Value> inputs;
-  for (std::size_t i = 0; i < model.inputs().size(); ++i) {
-    inputs.push_back(
-        read_recorded(folder / ("input_" + std::to_string(i) + ".pb"), model.inputs()[i].type));
-  }
-  return inputs;
-}
 
 /// The model with every float32 made float64.
 Graph in_float64(Graph graph) {

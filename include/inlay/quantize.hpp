@@ -64,6 +64,11 @@ class Calibration {
 /// How to quantize; see ModelOptions::precision.
 struct QuantizationRules {
   Observer observer = Observer::min_max;
+  /// int8: bring the channels of a value to like ranges first, by scales within the weights around
+  /// it, where that is expected to lower the error.
+  bool equalize = true;
+  /// int8: make up in the bias for what rounding of weights does to an output's mean.
+  bool correct_bias = true;
   /// int8: codes of weights alone, in blocks, as int4 has them.
   bool weights_only = false;
   /// Weights of one column that share a scale, where they are in blocks: a power of two from 16 on.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "backends/reference/storage.hpp"
 #include "passes/editor.hpp"
@@ -45,8 +46,9 @@ CodedWeights code_weights(const Tensor& weights, int axis) {
 
 class CodeWriter {
  public:
-  CodeWriter(Graph& graph, const CodePlan& plan, const std::map<ValueId, Range>& ranges)
-      : graph_(graph), editor_(graph), plan_(plan), ranges_(ranges) {}
+  CodeWriter(Graph& graph, const CodePlan& plan, const std::map<ValueId, Range>& ranges,
+             const ChannelMap& channels)
+      : graph_(graph), editor_(graph), plan_(plan), ranges_(ranges), channels_(channels) {}
 
   void run() {
     // Who reads what is asked of the graph as it was.
@@ -91,49 +93,103 @@ class CodeWriter {
     return editor_.add_node(std::move(node), name, std::move(type));
   }
 
+  /// The codes of a constant, and what dequantizes them: nodes that share weights share these.
+  struct SharedWeights {
+    CodedWeights coded;
+    ValueId dequantized;
+  };
+
+  const SharedWeights& share_weights(ValueId weights, int axis) {
+    const auto key = std::pair(weights, axis);
+    const auto known = weights_.find(key);
+    if (known != weights_.end()) return known->second;
+    const std::string name = graph_.value(weights).name;
+    CodedWeights coded = code_weights(*graph_.constant(weights), axis);
+    const ValueId zeros = editor_.add_constant(name + ".zero_point",
+                                               Tensor::zeros(DType::int8, coded.scales.shape()));
+    const ValueId dequantized =
+        dequantize(editor_.add_constant(name + ".codes", coded.codes),
+                   editor_.add_constant(name + ".scale", coded.scales), zeros, axis,
+                   name + ".dequantized", graph_.value(weights).type);
+    return weights_.emplace(key, SharedWeights{std::move(coded), dequantized}).first->second;
+  }
+
   void write_weights(const WeightedNode& weighted) {
     const Node node = graph_.node(weighted.id);
     const ValueId weights = node.inputs[weighted.weights];
-    const std::string name = graph_.value(weights).name;
-    const CodedWeights coded = code_weights(*graph_.constant(weights), weighted.channel_axis);
-    const std::int64_t channels = coded.scales.size();
-    const ValueId zeros =
-        editor_.add_constant(name + ".zero_point", Tensor::zeros(DType::int8, {channels}));
-    editor_.set_input(
-        weighted.id, weighted.weights,
-        dequantize(editor_.add_constant(name + ".codes", coded.codes),
-                   editor_.add_constant(name + ".scale", coded.scales), zeros,
-                   weighted.channel_axis, name + ".dequantized", graph_.value(weights).type));
+    const SharedWeights& shared = share_weights(weights, weighted.channel_axis);
+    const std::optional<Tensor> bias = corrected_bias(weighted, shared.coded);
+    editor_.set_input(weighted.id, weighted.weights, shared.dequantized);
+    if (!bias) return;
+    const std::string name =
+        graph_.value(node.has_input(2) ? node.inputs[2] : weights).name + ".bias";
     const auto of_x = scales_.find(node.inputs[0]);
-    if (node.has_input(2) && of_x != scales_.end()) {
-      write_bias(weighted.id, coded.scales, of_x->second.number);
+    if (of_x == scales_.end() ||
+        !write_bias(weighted.id, *bias, shared.coded.scales, of_x->second.number, name)) {
+      put_bias(weighted.id, editor_.add_constant(name, bias->clone()));
     }
   }
 
-  /// In int32, by the product of the scales, as sums of products are.
-  void write_bias(NodeId id, const Tensor& w_scales, float x_scale) {
-    const ValueId bias = graph_.node(id).inputs[2];
-    const Tensor* from = graph_.constant(bias);
-    if (from == nullptr || from->dtype() != DType::float32 || from->rank() != 1 ||
-        from->size() != w_scales.size()) {
-      return;
+  /// The node's bias, one number per channel, with what rounding of the weights takes from the mean
+  /// of an output; nothing where the bias is of another kind, or there is none and nothing to add.
+  std::optional<Tensor> corrected_bias(const WeightedNode& weighted, const CodedWeights& coded) {
+    const Node& node = graph_.node(weighted.id);
+    if (node.is("MatMul")) return std::nullopt;
+    const Tensor* given = graph_.constant(node.input(2));
+    const auto seen = channels_.find(node.inputs[0]);
+    const std::int64_t count = coded.scales.size();
+    if (node.has_input(2)) {
+      if (given == nullptr || given->dtype() != DType::float32 || given->rank() != 1 ||
+          given->size() != count) {
+        return std::nullopt;
+      }
+    } else if (seen == channels_.end()) {
+      return std::nullopt;
     }
+    Tensor bias = given != nullptr ? given->clone() : Tensor::zeros(DType::float32, {count});
+    if (seen == channels_.end()) return bias;
+    std::vector<double> lost(static_cast<std::size_t>(count));
+    const auto exact = graph_.constant(node.inputs[weighted.weights])->as<float>();
+    const auto codes = coded.codes.as<std::int8_t>();
+    const auto scales = coded.scales.as<float>();
+    for_each_weight(graph_, weighted, [&](std::int64_t out, std::int64_t in, std::size_t i) {
+      const auto row = static_cast<std::size_t>(out);
+      lost[row] += (exact[i] - static_cast<double>(codes[i]) * scales[row]) *
+                   seen->second[static_cast<std::size_t>(in)].mean;
+    });
+    const auto values = bias.as_mutable<float>();
+    for (std::size_t i = 0; i < lost.size(); ++i)
+      values[i] = static_cast<float>(values[i] + lost[i]);
+    return bias;
+  }
+
+  void put_bias(NodeId id, ValueId bias) {
+    if (graph_.node(id).inputs.size() > 2) return editor_.set_input(id, 2, bias);
+    Node with_bias = graph_.node(id);
+    with_bias.inputs.push_back(bias);
+    with_bias.outputs.clear();
+    editor_.rewrite(id, std::move(with_bias));
+  }
+
+  /// In int32, by the product of the scales, as sums of products are. Whether that could be done.
+  bool write_bias(NodeId id, const Tensor& bias, const Tensor& w_scales, float x_scale,
+                  const std::string& name) {
+    const Tensor* from = &bias;
     Tensor codes(DType::int32, from->shape()), scales(DType::float32, from->shape());
     for (std::size_t i = 0; i < static_cast<std::size_t>(from->size()); ++i) {
       const float scale = x_scale * w_scales.as<float>()[i];
       const double code = std::nearbyint(static_cast<double>(from->as<float>()[i]) / scale);
       constexpr double most = 1 << 30;
-      if (!(std::abs(code) < most)) return;
+      if (!(std::abs(code) < most)) return false;
       scales.as_mutable<float>()[i] = scale;
       codes.as_mutable<std::int32_t>()[i] = static_cast<std::int32_t>(code);
     }
-    const std::string name = graph_.value(bias).name;
     const ValueId zeros =
         editor_.add_constant(name + ".zero_point", Tensor::zeros(DType::int32, from->shape()));
-    editor_.set_input(id, 2,
-                      dequantize(editor_.add_constant(name + ".codes", std::move(codes)),
-                                 editor_.add_constant(name + ".scale", std::move(scales)), zeros, 0,
-                                 name + ".dequantized", graph_.value(bias).type));
+    put_bias(id, dequantize(editor_.add_constant(name + ".codes", std::move(codes)),
+                            editor_.add_constant(name + ".scale", std::move(scales)), zeros, 0,
+                            name + ".dequantized", Type::tensor(DType::float32, bias.shape())));
+    return true;
   }
 
   /// Values that are made as codes are read as what the codes mean; others by nodes on codes alone.
@@ -176,15 +232,17 @@ class CodeWriter {
   passes::Editor editor_;
   const CodePlan& plan_;
   const std::map<ValueId, Range>& ranges_;
+  const ChannelMap& channels_;
   std::map<ValueId, Scale> scales_;
+  std::map<std::pair<ValueId, int>, SharedWeights> weights_;  // by constant and axis
 };
 
 }  // namespace
 
-Graph insert_codes(const Graph& graph, const CodePlan& plan,
-                   const std::map<ValueId, Range>& ranges) {
+Graph insert_codes(const Graph& graph, const CodePlan& plan, const std::map<ValueId, Range>& ranges,
+                   const ChannelMap& channels) {
   Graph result = graph.clone();
-  CodeWriter(result, plan, ranges).run();
+  CodeWriter(result, plan, ranges, channels).run();
   return result;
 }
 

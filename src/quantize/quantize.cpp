@@ -9,6 +9,8 @@
 #include "inlay/pass.hpp"
 #include "quantize/block_weights.hpp"
 #include "quantize/calibrate.hpp"
+#include "quantize/channels.hpp"
+#include "quantize/equalize.hpp"
 #include "quantize/insert_codes.hpp"
 #include "quantize/raise_opset.hpp"
 #include "quantize/useful_range.hpp"
@@ -88,8 +90,8 @@ class Quantizer {
   }
 
   QuantizedGraph run() {
-    report_.float_bytes = constant_bytes(graph_);
     prepare(graph_, *options_.registry);
+    report_.float_bytes = constant_bytes(graph_);
     check_rules(rules(), graph_);
     choose_candidates();
     if (in_blocks()) {
@@ -98,6 +100,11 @@ class Quantizer {
                                .symmetric = false};
       blocks_ = block_weights(graph_, candidates_, format, options_);
     } else {
+      if (rules().equalize) {
+        original_ = graph_.clone();
+        equalize(graph_, candidates_, observe_channels(graph_, candidates_, options_));
+      }
+      if (rules().correct_bias) channels_ = observe_channels(graph_, candidates_, options_);
       measure_ranges();
     }
     std::vector<WeightedNode> chosen = candidates_;
@@ -147,7 +154,7 @@ class Quantizer {
 
   Graph coded(const std::vector<WeightedNode>& chosen) const {
     if (in_blocks()) return insert_blocks(graph_, chosen, blocks_);
-    return insert_codes(graph_, CodePlan(graph_, chosen, rules()), ranges_);
+    return insert_codes(graph_, CodePlan(graph_, chosen, rules()), ranges_, channels_);
   }
 
   double error_of(const std::vector<WeightedNode>& chosen, std::size_t samples) const {
@@ -221,6 +228,8 @@ class Quantizer {
 
   QuantizedGraph finish(const std::vector<WeightedNode>& chosen) {
     if (!in_blocks()) report_followers(CodePlan(graph_, chosen, rules()));
+    // What stays in float altogether is not even equalized.
+    if (chosen.empty() && original_) graph_ = std::move(*original_);
     Graph graph = coded(chosen);
     graph.opsets[""] = std::max(graph.opsets[""], qdq_opset);
     graph.compact();
@@ -229,10 +238,12 @@ class Quantizer {
   }
 
   Graph graph_;
+  std::optional<Graph> original_;  ///< before equalization
   ModelOptions options_;
   Precision precision_;  ///< that is asked for; the options are those to measure in float
   std::vector<WeightedNode> candidates_;
   std::map<NodeId, BlockCodes> blocks_;
+  ChannelMap channels_;  ///< for the nodes' biases
   std::map<ValueId, Range> ranges_;
   std::vector<Outputs> wanted_;
   QuantizationReport report_;

@@ -73,4 +73,12 @@ constexpr bool is_any_built(std::initializer_list<std::string_view> ops) {
   return false;
 }
 
+/// The same of com.microsoft.
+constexpr bool is_any_built_of_microsoft(std::initializer_list<std::string_view> ops) {
+  for (const std::string_view op : ops) {
+    if (is_built("com.microsoft", op)) return true;
+  }
+  return false;
+}
+
 }  // namespace inlay::inline v0

@@ -6,16 +6,18 @@
 
 namespace inlay::test {
 
-/// Allocations of one bound run of a call on the reference backend, after three to warm up.
-inline std::size_t allocations(const Call& call) {
+/// Allocations of one bound run of a call, after three to warm up.
+inline std::size_t allocations(const Call& call, const char* backend = "reference") {
   ModelOptions options;
-  options.backends = {"reference"};
+  options.backends = {backend};
   options.optimize = false;
   Session session(Model::from_graph(graph_of(call), options));
   std::vector<NamedValue> inputs;
-  for (const Value& value : call.inputs) {
-    if (value.has_value()) {
-      inputs.emplace_back(session.model().inputs()[inputs.size()].name, value);
+  for (std::size_t i = 0; i < call.inputs.size(); ++i) {
+    const bool constant =
+        std::find(call.constants.begin(), call.constants.end(), i) != call.constants.end();
+    if (call.inputs[i].has_value() && !constant) {
+      inputs.emplace_back(session.model().inputs()[inputs.size()].name, call.inputs[i]);
     }
   }
   BoundRun bound = session.bind(inputs);

@@ -89,6 +89,7 @@ std::vector<Sample> product_family() {
   const Tensor scale = Tensor::scalar(0.5F), zero = Tensor::scalar(std::uint8_t{1});
   add({.call = microsoft_call("MatMulIntegerToFloat", {codes, more, scale, scale, zero, zero})});
   add({.call = microsoft_call("DynamicQuantizeMatMul", {a, more, scale, zero})});
+  add({.call = {"DynamicQuantizeMatMul", {a, more, scale, zero}, {}, "inlay", 1}});
   add({.call = microsoft_call("QGemm", {codes, scale, zero, more, scale, zero})});
   const Attributes::Item depth = whole("K", 16), columns = whole("N", 2);
   const Attributes::Item block = whole("block_size", 16);

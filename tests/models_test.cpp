@@ -5,12 +5,10 @@
 #include <cstring>
 
 #include "allocation_counter.hpp"
-#include "model_case.hpp"
-#include "support.hpp"
+#include "recorded_case.hpp"
 
 using namespace inlay;
 using test::read_inputs;
-using test::read_recorded;
 
 namespace {
 
@@ -85,7 +83,7 @@ TEST_CASE("bound runs of the static float models allocate nothing", "[models][bo
   REQUIRE_TEST_DATA(data);
   for (const auto& [file, inputs_folder] : static_float_models) {
     const Model model = Model::load(data / "models" / file);
-    const std::vector<Value> inputs = read_inputs(model, data / "models" / inputs_folder);
+    const std::vector<Value> inputs = test::read_inputs(model, data / "models" / inputs_folder);
     Session session(model);
     std::vector<NamedValue> named;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -108,7 +106,7 @@ TEST_CASE("the models give the same bits on 1, 2 and 4 threads", "[models]") {
   REQUIRE_TEST_DATA(data);
   const auto check = [&](const ModelCase& one) {
     const Model model = Model::load(data / "models" / one.model);
-    const std::vector<Value> inputs = read_inputs(model, data / "models" / one.inputs);
+    const std::vector<Value> inputs = test::read_inputs(model, data / "models" / one.inputs);
     Session single(model);
     const Outputs expected = single.run(std::span<const Value>(inputs));
     for (const int threads : {2, 4}) {
@@ -126,7 +124,7 @@ TEST_CASE("an ill-conditioned case stays nearer to float64 than its recorded ans
   const auto file = data / "models/rxnmapper/albert_rxnmapper.onnx";
   const auto folder = data / "models/rxnmapper/test_data_set_batch2_padded";
   const Model model = Model::load(file);
-  const std::vector<Value> inputs = read_inputs(model, folder);
+  const std::vector<Value> inputs = test::read_inputs(model, folder);
   const auto logits = [&](const Model& of) {
     Session session(of);
     return session.run(std::span<const Value>(inputs));
@@ -136,7 +134,7 @@ TEST_CASE("an ill-conditioned case stays nearer to float64 than its recorded ans
   const Outputs exact =
       logits(Model::from_graph(in_float64(read_graph(*file_reader(file))), options));
   const Outputs ours = logits(model);
-  const Value recorded = read_recorded(folder / "output_0.pb", model.outputs()[0].type);
+  const Value recorded = test::read_recorded(folder / "output_0.pb", model.outputs()[0].type);
   const auto expected = recorded.tensor().as<float>();
   const double recorded_error = error(expected, exact[0].as<double>(), expected);
   CHECK(recorded_error > 1);

@@ -3,8 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
-#include "model_case.hpp"
-#include "support.hpp"
+#include "recorded_case.hpp"
 
 using namespace inlay;
 using test::read_inputs;

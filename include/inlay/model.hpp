@@ -44,7 +44,7 @@ struct ModelOptions {
   std::shared_ptr<const Registry> registry = {};
   /// Other than f32: the graph is quantized before the passes run; see quantize().
   Precision precision = Precision::f32;
-  /// Samples that int8 measures values on.
+  /// Samples that int8 measures values on; without, codes of values are chosen at each run.
   Calibration calibration = {};
   QuantizationRules quantization = {};
   /// False: only the passes without which nothing runs.

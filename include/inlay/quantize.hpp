@@ -20,8 +20,10 @@ class Outputs;        // inlay/session.hpp
 
 /// What a model computes in.
 enum class Precision : std::uint8_t {
-  f32,   ///< as the file has it
-  int8,  ///< 8-bit codes: weights with a scale per channel, values with one each
+  f32,  ///< as the file has it
+  /// 8-bit codes: weights with a scale per channel, values with one each; without samples, those
+  /// of matrix products alone, with a scale for each row of values that a run brings.
+  int8,
   int4,  ///< 4-bit codes of weights of matrix products, in blocks with a scale; values stay f32
 };
 
@@ -101,8 +103,9 @@ struct QuantizationReport {
   std::size_t bytes = 0;        ///< and after
 };
 
-/// A graph with QuantizeLinear and DequantizeLinear where values are to be codes, or with
-/// MatMulNBits for weights in blocks.
+/// A graph with QuantizeLinear and DequantizeLinear where values are to be codes, with
+/// inlay:DynamicQuantizeMatMul where there were no samples, or with MatMulNBits for weights in
+/// blocks. save_onnx() writes all of them.
 struct QuantizedGraph {
   Graph graph;
   QuantizationReport report;
@@ -110,9 +113,10 @@ struct QuantizedGraph {
 
 /// Quantizes a graph as ModelOptions::precision, calibration and quantization say. Deterministic.
 /// Weights in blocks are rounded by GPTQ where there are samples, each to the nearest where not.
-/// Errors: invalid_argument, when there are no samples but for weights alone, or one of them has
-/// another name, type or shape than the model wants, or leads to a value that is not finite;
-/// unsupported, in a build without QuantizeLinear (MatMulNBits).
+/// Errors: invalid_argument, when the calibration gives no samples, or there is none and the error
+/// has a bound, or a sample has another name, type or shape than the model wants, or leads to a
+/// value that is not finite; unsupported, in a build without QuantizeLinear (without samples:
+/// inlay:DynamicQuantizeMatMul; MatMulNBits).
 INLAY_API QuantizedGraph quantize(Graph graph, const ModelOptions& options);
 
 }  // namespace inlay::inline v0

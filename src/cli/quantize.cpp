@@ -136,7 +136,7 @@ void add_quantize(CLI::App& app, const GlobalOptions& global) {
   command->add_option("-o,--output", arguments->output, "ONNX file to write")->required();
   command->add_option("--calibration", arguments->calibration,
                       "Samples: a folder of test_data_set_*, or of pictures, .npy or .pb files; "
-                      "weights alone can do without");
+                      "without, int8 values are those of each run, of matrix products alone");
   command->add_option("--precision", arguments->precision, "int8, or int4: of weights alone")
       ->transform(CLI::CheckedTransformer(precisions))
       ->default_str("int8");

@@ -1,4 +1,5 @@
-// The matrix products of com.microsoft.
+// The matrix products of com.microsoft, and inlay:DynamicQuantizeMatMul: com.microsoft's with codes
+// of A that are chosen for each of its rows.
 #include "ops/dim_math.hpp"
 #include "ops/infer_util.hpp"
 #include "ops/matmul.hpp"
@@ -109,6 +110,14 @@ std::vector<OpSchema> contrib_product_schemas() {
                     .infer = infer_transposed_matmul,
                     .types = {floats}};
   };
+  const auto dynamic = [&](const char* domain) {
+    return OpSchema{.domain = domain,
+                    .name = "DynamicQuantizeMatMul",
+                    .min_inputs = 3,
+                    .max_inputs = 5,
+                    .infer = infer_dynamic_matmul,
+                    .types = {float32, codes, float32, codes, float32}};
+  };
   return {
       transposed("FusedMatMul"),
       transposed("TransposeMatMul"),
@@ -124,12 +133,8 @@ std::vector<OpSchema> contrib_product_schemas() {
        .max_inputs = 7,
        .infer = infer_integer_to_float,
        .types = {codes, codes, halves, halves, codes, codes, halves}},
-      {.domain = microsoft,
-       .name = "DynamicQuantizeMatMul",
-       .min_inputs = 3,
-       .max_inputs = 5,
-       .infer = infer_dynamic_matmul,
-       .types = {float32, codes, float32, codes, float32}},
+      dynamic(microsoft),
+      dynamic("inlay"),
       {.domain = microsoft,
        .name = "QGemm",
        .min_inputs = 6,

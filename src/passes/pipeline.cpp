@@ -36,6 +36,8 @@ constexpr std::array standard{
     Pass{"fold_constants", "the same within branches taken", fold_constants, false, true},
     Pass{"eliminate_dead", "drops what nobody needs", eliminate_dead},
     Pass{"eliminate_common", "computes equal nodes once", eliminate_common},
+    Pass{"fuse_dynamic_matmul", "makes one node of a product with codes of what comes in",
+         with("com.microsoft:DynamicQuantizeMatMul", fuse_dynamic_matmul)},
     Pass{"widen_float16", "computes float16 in float32, rounding at the borders",
          with("Cast", widen_float16)},
     Pass{"eliminate_dead", "drops casts that nobody needs", eliminate_dead},

@@ -27,6 +27,7 @@ INLAY_COLD void precompute_rows(Graph& graph, const PassContext& context);
 
 // Fusing.
 INLAY_COLD void fuse_quantized(Graph& graph, const PassContext& context);
+INLAY_COLD void fuse_dynamic_matmul(Graph& graph, const PassContext& context);
 INLAY_COLD void fuse_one_hot(Graph& graph, const PassContext& context);
 INLAY_COLD void fuse_layer_norm(Graph& graph, const PassContext& context);
 INLAY_COLD void fuse_rms_norm(Graph& graph, const PassContext& context);

@@ -82,21 +82,6 @@ std::optional<Node> quantized_gemm(Editor& editor, const Node& gemm, const Opera
   return fused;
 }
 
-/// The Add that alone reads a product and adds a constant to each column; no_id if there is none.
-NodeId bias_behind(const Editor& editor, const Node& product, const QuantizedValue& b) {
-  const Graph& graph = editor.graph();
-  if (!editor.single_use(product.output(0))) return no_id;
-  const NodeId id = editor.only_reader(product.output(0));
-  if (id == no_id || !graph.node(id).is("Add")) return no_id;
-  const Node& add = graph.node(id);
-  const Tensor* bias = graph.constant(add.inputs[add.inputs[0] == product.output(0) ? 1 : 0]);
-  const Tensor* weights = graph.constant(b.q);
-  const bool is_per_column = bias != nullptr && bias->dtype() == DType::float32 &&
-                             bias->rank() == 1 && weights->rank() == 2 &&
-                             bias->dim(0) == weights->dim(1);
-  return is_per_column ? id : no_id;
-}
-
 }  // namespace
 
 ValueId named_zero_point(Editor& editor, const QuantizedValue& value) {
@@ -143,6 +128,19 @@ ValueId integer_bias(Editor& editor, ValueId bias, const QuantizedValue& x,
   return node->input(0);
 }
 
+std::optional<ColumnBias> bias_behind(const Editor& editor, ValueId product, std::int64_t columns) {
+  const Graph& graph = editor.graph();
+  if (!editor.single_use(product)) return std::nullopt;
+  const NodeId id = editor.only_reader(product);
+  if (id == no_id || !graph.node(id).is("Add")) return std::nullopt;
+  const Node& add = graph.node(id);
+  const ValueId bias = add.inputs[add.inputs[0] == product ? 1 : 0];
+  const Tensor* constant = graph.constant(bias);
+  const bool is_per_column = constant != nullptr && constant->dtype() == DType::float32 &&
+                             constant->rank() == 1 && constant->dim(0) == columns;
+  return is_per_column ? std::optional(ColumnBias{id, bias}) : std::nullopt;
+}
+
 std::optional<Node> fuse_product(Editor& editor, const Node& node, const QuantizedValue& to) {
   const auto found = operands(editor.graph(), node);
   if (!found) return std::nullopt;
@@ -171,11 +169,12 @@ void multiply_to_floats(Editor& editor, NodeId id) {
   Node fused{.domain = "com.microsoft", .op = "MatMulIntegerToFloat", .version = 1};
   fused.inputs = {
       a.q, b.q, a.scale, b.scale, named_zero_point(editor, a), named_zero_point(editor, b)};
-  const NodeId sum = bias_behind(editor, node, b);
-  if (sum == no_id) return editor.rewrite(id, std::move(fused));
-  const Node& add = editor.graph().node(sum);
-  fused.inputs.push_back(add.inputs[add.inputs[0] == node.output(0) ? 1 : 0]);
-  editor.rewrite(sum, std::move(fused));
+  const Tensor& weights = *editor.graph().constant(b.q);
+  const auto sum =
+      weights.rank() == 2 ? bias_behind(editor, node.output(0), weights.dim(1)) : std::nullopt;
+  if (!sum) return editor.rewrite(id, std::move(fused));
+  fused.inputs.push_back(sum->bias);
+  editor.rewrite(sum->add, std::move(fused));
 }
 
 }  // namespace inlay::inline v0::passes

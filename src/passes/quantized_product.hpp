@@ -21,6 +21,15 @@ INLAY_COLD Node qlinear_node(Editor& editor, const Node& real,
 INLAY_COLD ValueId integer_bias(Editor& editor, ValueId bias, const QuantizedValue& x,
                                 const QuantizedValue& w);
 
+/// An Add of one constant f32 to each column of a product.
+struct ColumnBias {
+  NodeId add;
+  ValueId bias;
+};
+/// The one that alone reads a product of so many columns.
+INLAY_COLD std::optional<ColumnBias> bias_behind(const Editor& editor, ValueId product,
+                                                 std::int64_t columns);
+
 /// A MatMul or Gemm of codes that gives codes of `to`.
 INLAY_COLD std::optional<Node> fuse_product(Editor& editor, const Node& node,
                                             const QuantizedValue& to);

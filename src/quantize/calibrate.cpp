@@ -27,8 +27,9 @@ std::size_t SampleRunner::run(
     }
   }
   if (count == 0) {
-    throw Error(ErrorCode::invalid_argument,
-                "quantization to int8 measures values on samples, and there are none");
+    throw Error(
+        ErrorCode::invalid_argument,
+        "ranges of values, and bounds on errors, take samples to measure, and there are none");
   }
   return count;
 }

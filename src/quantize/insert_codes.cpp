@@ -1,48 +1,14 @@
 #include "quantize/insert_codes.hpp"
 
-#include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 
-#include "backends/reference/storage.hpp"
 #include "passes/editor.hpp"
+#include "quantize/coded_weights.hpp"
 #include "quantize/raise_opset.hpp"
 
 namespace inlay::inline v0::quantization {
 namespace {
-
-/// 8-bit codes, from -127 on, and their scales along an axis.
-struct CodedWeights {
-  Tensor codes, scales;
-};
-
-CodedWeights code_weights(const Tensor& weights, int axis) {
-  const kernels::AxisSplit split = kernels::split_axis(weights.shape(), axis);
-  CodedWeights result{Tensor(DType::int8, weights.shape()), Tensor(DType::float32, {split.axis})};
-  const auto from = weights.as<float>();
-  const auto codes = result.codes.as_mutable<std::int8_t>();
-  const auto scales = result.scales.as_mutable<float>();
-  constexpr float most = 127;
-  const auto for_channel = [&](std::int64_t channel, auto&& f) {
-    for (std::int64_t outer = 0; outer < split.outer; ++outer) {
-      for (std::int64_t inner = 0; inner < split.inner; ++inner) {
-        f(static_cast<std::size_t>((outer * split.axis + channel) * split.inner + inner));
-      }
-    }
-  };
-  for (std::int64_t channel = 0; channel < split.axis; ++channel) {
-    float largest = 0;
-    for_channel(channel, [&](std::size_t i) { largest = std::max(largest, std::abs(from[i])); });
-    float scale = largest / most;
-    if (!(scale >= std::numeric_limits<float>::min())) scale = 1;
-    scales[static_cast<std::size_t>(channel)] = scale;
-    for_channel(channel, [&](std::size_t i) {
-      codes[i] = static_cast<std::int8_t>(std::clamp(std::nearbyint(from[i] / scale), -most, most));
-    });
-  }
-  return result;
-}
 
 class CodeWriter {
  public:

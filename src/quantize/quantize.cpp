@@ -10,6 +10,7 @@
 #include "quantize/block_weights.hpp"
 #include "quantize/calibrate.hpp"
 #include "quantize/channels.hpp"
+#include "quantize/dynamic_products.hpp"
 #include "quantize/equalize.hpp"
 #include "quantize/insert_codes.hpp"
 #include "quantize/raise_opset.hpp"
@@ -99,7 +100,7 @@ class Quantizer {
                                .block = rules().block,
                                .symmetric = false};
       blocks_ = block_weights(graph_, candidates_, format, options_);
-    } else {
+    } else if (!is_dynamic()) {
       if (rules().equalize) {
         original_ = graph_.clone();
         equalize(graph_, candidates_, observe_channels(graph_, candidates_, options_));
@@ -108,7 +109,7 @@ class Quantizer {
       measure_ranges();
     }
     std::vector<WeightedNode> chosen = candidates_;
-    if (!in_blocks() || !options_.calibration.empty() || rules().max_error > 0) {
+    if (!options_.calibration.empty() || rules().max_error > 0) {
       SampleRunner(graph_.clone(), options_, options_.calibration)
           .run(SIZE_MAX, [&](std::size_t, const CalibrationSample&, const Outputs& outputs) {
             wanted_.push_back(outputs);
@@ -126,12 +127,22 @@ class Quantizer {
 
   bool in_blocks() const { return precision_ == Precision::int4 || rules().weights_only; }
 
+  /// Without samples, which ranges come from, each run chooses codes of the values that it has.
+  bool is_dynamic() const { return !in_blocks() && options_.calibration.empty(); }
+
   void choose_candidates() {
+    const char* const coded =
+        is_dynamic() ? "weights as codes, values as codes of each run" : "weights as codes";
     for (const WeightedNode& node : in_blocks() ? block_nodes(graph_) : weighted_nodes(graph_)) {
-      const bool is_coded = ruled_precision(rules(), graph_.node(node.id)) != Precision::f32;
-      if (is_coded) candidates_.push_back(node);
-      report_weighted(node, is_coded ? precision_ : Precision::f32,
-                      is_coded ? "weights as codes" : "as asked for");
+      const Node& at = graph_.node(node.id);
+      if (is_dynamic() && !may_be_dynamic(at)) {
+        report_weighted(node, Precision::f32, "in float: codes of its values take samples");
+      } else if (ruled_precision(rules(), at) == Precision::f32) {
+        report_weighted(node, Precision::f32, "as asked for");
+      } else {
+        candidates_.push_back(node);
+        report_weighted(node, precision_, coded);
+      }
     }
   }
 
@@ -154,6 +165,7 @@ class Quantizer {
 
   Graph coded(const std::vector<WeightedNode>& chosen) const {
     if (in_blocks()) return insert_blocks(graph_, chosen, blocks_);
+    if (is_dynamic()) return insert_dynamic_products(graph_, chosen);
     return insert_codes(graph_, CodePlan(graph_, chosen, rules()), ranges_, channels_);
   }
 
@@ -227,7 +239,7 @@ class Quantizer {
   }
 
   QuantizedGraph finish(const std::vector<WeightedNode>& chosen) {
-    if (!in_blocks()) report_followers(CodePlan(graph_, chosen, rules()));
+    if (!in_blocks() && !is_dynamic()) report_followers(CodePlan(graph_, chosen, rules()));
     // What stays in float altogether is not even equalized.
     if (chosen.empty() && original_) graph_ = std::move(*original_);
     Graph graph = coded(chosen);
@@ -256,12 +268,14 @@ class Quantizer {
 QuantizedGraph quantize(Graph graph, const ModelOptions& options) {
   if (options.precision == Precision::f32) return {std::move(graph), {}};
   constexpr bool has_blocks = is_built("com.microsoft", "MatMulNBits");
+  constexpr bool has_dynamic = is_built("inlay", "DynamicQuantizeMatMul");
   constexpr bool has_codes = is_built("", "QuantizeLinear") && is_built("", "DequantizeLinear");
   // What a build has no operators for is not linked.
-  if constexpr (has_blocks || has_codes) {
+  if constexpr (has_blocks || has_dynamic || has_codes) {
     const bool in_blocks =
         options.precision == Precision::int4 || options.quantization.weights_only;
-    if (in_blocks ? has_blocks : has_codes) {
+    const bool has_values = options.calibration.empty() ? has_dynamic : has_codes;
+    if (in_blocks ? has_blocks : has_values) {
       return quantization::Quantizer(std::move(graph), options).run();
     }
   }

@@ -44,8 +44,14 @@ inlay_command_succeeds(compare_within compare ${digits} ${digits} --max-error 0)
 
 inlay_command_test(quantize_weights "written: 2 of 2 nodes in int4, constants 3" quantize ${digits}
   -o ${CMAKE_CURRENT_BINARY_DIR}/digits4.onnx --precision int4 --block 16)
-inlay_command_test(quantize_without_samples "invalid_argument: .*there are none"
-  quantize ${digits} -o ${CMAKE_CURRENT_BINARY_DIR}/none.onnx)
+set(dynamic ${CMAKE_CURRENT_BINARY_DIR}/digits_dynamic.onnx)
+inlay_command_test(quantize_without_samples "written: 2 of 4 nodes in int8.*values as codes of each run"
+  quantize ${digits} -o ${dynamic} --report)
+inlay_command_test(quantized_without_samples_runs "DynamicQuantizeMatMul +cpu" inspect ${dynamic})
+set_tests_properties(command_quantize_without_samples PROPERTIES FIXTURES_SETUP dynamic_digits)
+set_tests_properties(command_quantized_without_samples_runs PROPERTIES FIXTURES_REQUIRED dynamic_digits)
+inlay_command_test(quantize_bound_without_samples "invalid_argument: .*there are none"
+  quantize ${digits} -o ${CMAKE_CURRENT_BINARY_DIR}/none.onnx --max-error 0.1)
 
 inlay_command_test(operators "Abs . 1 . numbers .*Relu . 1 . floats, signed integers" operators)
 

@@ -5,7 +5,7 @@
 
 namespace inlay::inline v0::kernels {
 
-/// The smaller of bound and x where bound is not NaN; NaN where x is.
+/// The smaller of bound and x; x where either is NaN.
 template <class A>
 INLAY_INLINE Vec<float, A> min_bound(const Vec<float, A>& bound, const Vec<float, A>& x) {
   // x86's instructions answer with the second operand when either is NaN.
@@ -21,7 +21,7 @@ INLAY_INLINE Vec<float, A> min_bound(const Vec<float, A>& bound, const Vec<float
   return xsimd::select(bound < x, bound, x);
 }
 
-/// The larger of bound and x where bound is not NaN; NaN where x is.
+/// The larger of bound and x; x where either is NaN.
 template <class A>
 INLAY_INLINE Vec<float, A> max_bound(const Vec<float, A>& bound, const Vec<float, A>& x) {
 #if defined(__AVX512F__)

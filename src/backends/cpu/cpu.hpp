@@ -49,6 +49,7 @@ INLAY_COLD std::vector<CpuOp> recurrent_ops();
 INLAY_COLD std::vector<CpuOp> indexed_copy_ops();
 INLAY_COLD std::vector<CpuOp> quantized_ops();
 INLAY_COLD std::vector<CpuOp> integer_matmul_ops();
+INLAY_COLD std::vector<CpuOp> dynamic_matmul_ops();
 INLAY_COLD std::vector<CpuOp> integer_conv_ops();
 INLAY_COLD std::vector<CpuOp> qlinear_ops();
 INLAY_COLD std::vector<CpuOp> matmul_nbits_ops();

@@ -1,6 +1,6 @@
 // Matrix products of 8-bit codes: MatMulInteger, QLinearMatMul and com.microsoft's
 // MatMulIntegerToFloat and QGemm.
-#include "backends/cpu/quantized_codes.hpp"
+#include "backends/cpu/integer_product.hpp"
 #include "backends/reference/matmul.hpp"
 
 namespace inlay::inline v0::cpu {
@@ -55,10 +55,6 @@ Places places_of(const Node& node) {
           .bias = 6};
 }
 
-CodeView view_of(const Tensor& codes, std::int64_t cols) {
-  return {static_cast<const std::uint8_t*>(codes.data()), cols, 1, codes.dtype() == DType::int8};
-}
-
 /// The shape of B as a product has it.
 Shape shape_of_b(const Places& places, const Shape& shape) {
   return places.transposes_b && shape.rank() == 2 ? Shape{shape[1], shape[0]} : shape;
@@ -69,30 +65,22 @@ class IntegerMatMulKernel final : public Kernel {
   IntegerMatMulKernel(const CompileContext& context, const KernelTable& table)
       : gemm_(table.integer.gemm), places_(places_of(context.node)) {
     const Tensor* b = context.constant(places_.b);
-    if (b == nullptr || b->rank() != 2) return;
-    shape_ = shape_of_b(places_, b->shape());
-    const std::int64_t k = shape_[0], n = shape_[1];
-    const PackedCodes layout = layout_of(k, n);
-    packed_ = context.pack<std::int8_t>(layout.bytes(), [&](std::int8_t* packed) {
-      gemm_.pack_b(view_of_b(*b, k, n), k, n, packed, layout.sums(packed));
-    });
-    is_signed_ = b->dtype() == DType::int8;
+    if (b != nullptr && b->rank() == 2) b_ = {context, gemm_, *b, places_.transposes_b};
   }
 
-  bool consumed(std::size_t i) const noexcept override {
-    return i == places_.b && packed_.defined();
-  }
+  bool consumed(std::size_t i) const noexcept override { return i == places_.b && b_.defined(); }
 
   void run(KernelContext& context) const override {
     const Tensor& a = context.input(0);
-    const bool is_packed = packed_.defined();
+    const bool is_packed = b_.defined();
     const MatMulGeometry g = kernels::matmul_geometry(
-        a.shape(), is_packed ? shape_ : shape_of_b(places_, context.input(places_.b).shape()));
+        a.shape(), is_packed ? b_.shape() : shape_of_b(places_, context.input(places_.b).shape()));
     Tensor& y = context.output(0, g.output);
     kernels::IntegerGemmProblem problem;
     problem.m = g.m, problem.n = g.n, problem.k = g.k;
     problem.a = view_of(a, g.k);
-    problem.b_is_signed = is_packed ? is_signed_ : context.input(places_.b).dtype() == DType::int8;
+    problem.b_is_signed =
+        is_packed ? b_.is_signed() : context.input(places_.b).dtype() == DType::int8;
     problem.a_zeros = zero_points(context, places_.a_zero);
     problem.b_zeros = zero_points(context, places_.b_zero);
     problem.output = places_.output;
@@ -100,13 +88,12 @@ class IntegerMatMulKernel final : public Kernel {
     set_scales(context, problem);
     set_output(context, y, problem);
 
-    const PackedCodes layout = layout_of(g.k, g.n);
-    const std::int8_t* packed =
-        is_packed ? packed_.as<std::int8_t>().data() : pack(context, g, layout);
+    const PackedCodes layout = layout_of(gemm_, g.k, g.n);
+    const std::int8_t* packed = is_packed ? b_.data() : pack(context, g, layout);
     std::int64_t count = g.batch.elements();
     const bool shares_b = is_packed && a.size() == count * g.m * g.k;
     if (shares_b) problem.m *= count, count = 1;  // one taller product
-    run_tasks(context, problem, count, [&](std::int64_t index, auto& one) {
+    run_products(context, gemm_, problem, count, [&](std::int64_t index, auto& one) {
       const kernels::Offsets<2> at = shares_b ? kernels::Offsets<2>{} : g.offsets(index);
       const std::int64_t matrix = is_packed ? 0 : at[1] / std::max<std::int64_t>(1, g.k * g.n);
       one.a.data += at[0];
@@ -118,14 +105,6 @@ class IntegerMatMulKernel final : public Kernel {
   }
 
  private:
-  CodeView view_of_b(const Tensor& b, std::int64_t k, std::int64_t n) const {
-    return places_.transposes_b ? view_of(b, k).transposed() : view_of(b, n);
-  }
-
-  PackedCodes layout_of(std::int64_t k, std::int64_t n) const {
-    return {gemm_.packed_b_size(k, n), n};
-  }
-
   void set_scales(KernelContext& context, kernels::IntegerGemmProblem& problem) const {
     if (places_.a_scale == 0) return;
     const float a_scale = context.input(places_.a_scale).item<float>();
@@ -153,7 +132,7 @@ class IntegerMatMulKernel final : public Kernel {
     const std::int64_t matrix = g.k * g.n, matrices = matrix == 0 ? 1 : b.size() / matrix;
     const auto packed = context.scratch<std::int8_t>(matrices * layout.bytes());
     context.parallel_for(matrices, [&](std::int64_t i, int) {
-      CodeView view = view_of_b(b, g.k, g.n);
+      CodeView view = places_.transposes_b ? view_of(b, g.k).transposed() : view_of(b, g.n);
       view.data += i * matrix;
       std::int8_t* const to = packed.data() + i * layout.bytes();
       gemm_.pack_b(view, g.k, g.n, to, layout.sums(to));
@@ -161,27 +140,9 @@ class IntegerMatMulKernel final : public Kernel {
     return packed.data();
   }
 
-  /// Runs `count` products that `place(index, problem)` tells apart.
-  template <class Place>
-  void run_tasks(KernelContext& context, const kernels::IntegerGemmProblem& problem,
-                 std::int64_t count, const Place& place) const {
-    const std::int64_t wanted =
-        kernels::ceil_div(wanted_tasks(context), std::max<std::int64_t>(1, count));
-    const kernels::GemmGrid grid = gemm_.grid(problem.m, problem.n, problem.k, wanted);
-    const std::size_t words = (grid.scratch_floats + 15) / 16 * 16;
-    auto* const scratch = scratch_per_worker<kernels::DotWord>(context, words);
-    context.parallel_for(count * grid.task_count(), [&](std::int64_t task, int worker) {
-      kernels::IntegerGemmProblem one = problem;
-      place(task / grid.task_count(), one);
-      gemm_.task(one, grid, task % grid.task_count(), scratch + words * to_size(worker));
-    });
-  }
-
   const IntegerGemmKernels& gemm_;
   Places places_;
-  Tensor packed_;  ///< a constant B; undefined for another
-  Shape shape_;
-  bool is_signed_ = false;
+  PackedMatrix b_;  ///< a constant B; undefined for another
 };
 
 /// Whether input i is known to be one number for each column of B.

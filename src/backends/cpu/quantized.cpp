@@ -1,6 +1,6 @@
-// 8-bit codes with one scale per tensor: QuantizeLinear and DequantizeLinear. They compute step by
-// step as the reference does.
-#include "backends/cpu/quantized_codes.hpp"
+// 8-bit codes with one scale per tensor: QuantizeLinear, DynamicQuantizeLinear and
+// DequantizeLinear. They compute step by step as the reference does.
+#include "backends/cpu/dynamic_codes.hpp"
 
 namespace inlay::inline v0::cpu {
 namespace {
@@ -20,6 +20,25 @@ class QuantizeKernel final : public Kernel {
         code.quantize(from + begin, to + begin, end - begin, codes.scale, codes.zero_point);
       });
     });
+  }
+
+ private:
+  const QuantizeKernels& kernels_;
+};
+
+class DynamicQuantizeKernel final : public Kernel {
+ public:
+  DynamicQuantizeKernel(const CompileContext&, const KernelTable& table)
+      : kernels_(table.quantize) {}
+
+  void run(KernelContext& context) const override {
+    const Tensor& x = context.input(0);
+    const float* const from = x.as<float>().data();
+    const DynamicCodes codes = codes_for(context, kernels_, from, x.size());
+    Tensor& y = context.output(0, x.shape());
+    context.output(1, Shape()).as_mutable<float>()[0] = codes.scale;
+    context.output(2, Shape()).as_mutable<std::uint8_t>()[0] = codes.zero_point;
+    write_codes(context, kernels_, codes, from, x.size(), y.as_mutable<std::uint8_t>().data());
   }
 
  private:
@@ -50,6 +69,10 @@ Support supports_quantize(const CompileContext& context) {
   return float_inputs(context, 1);
 }
 
+Support supports_dynamic_quantize(const CompileContext& context) {
+  return float_inputs(context, 1);
+}
+
 Support supports_dequantize(const CompileContext& context) {
   if (const char* reason = unsuited(context, 1, context.dtype(0))) return unsupported(reason);
   if (output_dtype(context) != DType::float32) return unsupported("an output that is not f32");
@@ -61,6 +84,8 @@ Support supports_dequantize(const CompileContext& context) {
 std::vector<CpuOp> quantized_ops() {
   return {
       cpu_op("", "QuantizeLinear", supports_quantize, compile_as<QuantizeKernel>),
+      cpu_op("", "DynamicQuantizeLinear", supports_dynamic_quantize,
+             compile_as<DynamicQuantizeKernel>),
       cpu_op("", "DequantizeLinear", supports_dequantize, compile_as<DequantizeKernel>),
   };
 }

@@ -78,14 +78,18 @@ struct DynamicCodes {
   float scale = 1;
   std::uint8_t zero_point = 0;
 
-  explicit DynamicCodes(std::span<const float> values) {
-    float low = 0, high = 0;  // the range always holds zero
+  /// `low` and `high`: the range, which always holds zero.
+  DynamicCodes(float low, float high) {
+    if (low != high) scale = (high - low) / 255.0f;
+    zero_point = saturate_round<std::uint8_t>(-low / scale, 0);
+  }
+  explicit DynamicCodes(std::span<const float> values) : DynamicCodes(0, 0) {
+    float low = 0, high = 0;
     for (const float value : values) {
       low = std::min(low, value);
       high = std::max(high, value);
     }
-    if (low != high) scale = (high - low) / 255.0f;
-    zero_point = saturate_round<std::uint8_t>(-low / scale, 0);
+    *this = DynamicCodes(low, high);
   }
   std::uint8_t operator()(float value) const {
     return saturate_round<std::uint8_t>(value / scale, zero_point);

@@ -40,6 +40,14 @@ void rename_sparse_constants(Graph& graph) {
   }
 }
 
+/// An operator of Inlay that is like one of com.microsoft goes by its domain.
+void rename_operators(Graph& graph) {
+  for (Node& node : graph.nodes) {
+    for_each_subgraph(node, rename_operators);
+    if (node.is("DynamicQuantizeMatMul", "inlay")) node.domain = "com.microsoft";
+  }
+}
+
 /// The names of a graph's values, and of those around it.
 struct TakenNames {
   const TakenNames* outer;
@@ -85,6 +93,7 @@ void conform(Graph& graph, const Registry& registry) {
   const auto own = graph.opsets.find("");
   copy_captured_outputs(graph, own != graph.opsets.end() ? own->second : 1);
   rename_sparse_constants(graph);
+  rename_operators(graph);
   graph.opsets = opset_imports(graph, registry);
   name_values(graph, nullptr, nullptr);
 }

@@ -10,6 +10,7 @@ namespace inlay::inline v0::onnx {
 /// - names for all values, which no value of the graphs around has, except captures: they have the
 ///   name of what they capture;
 /// - outputs that are a graph's own values (by Identity where a subgraph gives a captured one);
+/// - com.microsoft's DynamicQuantizeMatMul for Inlay's, whose codes are closer;
 /// - one opset version of each domain, in graph.opsets.
 /// Errors: unsupported, as opset_imports().
 void conform(Graph& graph, const Registry& registry);

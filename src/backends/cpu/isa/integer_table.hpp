@@ -41,7 +41,8 @@ struct IntegerKernels {
 template <class A>
 constexpr IntegerGemmKernels make_integer_gemm_kernels() {
   if (!is_any_built({"QLinearMatMul", "MatMulInteger"}) &&
-      !is_built("com.microsoft", "MatMulIntegerToFloat") && !is_built("com.microsoft", "QGemm")) {
+      !is_any_built_of_microsoft({"MatMulIntegerToFloat", "DynamicQuantizeMatMul", "QGemm"}) &&
+      !is_built("inlay", "DynamicQuantizeMatMul")) {
     return {};
   }
   return {.nr = kernels::GemmBlocking<A>::nr,

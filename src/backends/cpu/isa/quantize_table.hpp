@@ -3,13 +3,14 @@
 
 #include <inlay/kernels/code_binary.hpp>
 #include <inlay/kernels/code_pool.hpp>
+#include <inlay/kernels/code_range.hpp>
 #include <inlay/kernels/quantize.hpp>
 
 #include "built_operators.hpp"
 
 namespace inlay::inline v0::cpu {
 
-/// See inlay/kernels/quantize.hpp, code_binary.hpp and code_pool.hpp for the contracts.
+/// See inlay/kernels/quantize.hpp and code_*.hpp for the contracts.
 template <class T>
 struct CodeKernels {
   void (*dequantize)(const T* x, float* y, std::size_t n, float scale, std::int32_t zero_point);
@@ -25,14 +26,8 @@ struct CodeKernels {
 struct QuantizeKernels {
   CodeKernels<std::int8_t> int8;
   CodeKernels<std::uint8_t> uint8;
+  kernels::NumberRange (*range)(const float* x, std::size_t n);
 };
-
-constexpr bool is_any_built_of_microsoft(std::initializer_list<std::string_view> ops) {
-  for (const std::string_view op : ops) {
-    if (is_built("com.microsoft", op)) return true;
-  }
-  return false;
-}
 
 template <class A, class T>
 constexpr CodeKernels<T> make_code_kernels() {
@@ -50,15 +45,21 @@ constexpr CodeKernels<T> make_code_kernels() {
   return table;
 }
 
+/// Whether an operator chooses codes for what comes in.
+inline constexpr bool has_dynamic_codes = is_built("", "DynamicQuantizeLinear") ||
+                                          is_built("com.microsoft", "DynamicQuantizeMatMul") ||
+                                          is_built("inlay", "DynamicQuantizeMatMul");
+
 template <class A>
 constexpr QuantizeKernels make_quantize_kernels() {
-  if (!is_any_built({"QuantizeLinear", "DequantizeLinear"}) &&
+  if (!has_dynamic_codes && !is_any_built({"QuantizeLinear", "DequantizeLinear"}) &&
       !is_any_built_of_microsoft({"QLinearAdd", "QLinearMul", "NhwcMaxPool", "QLinearAveragePool",
                                   "QLinearGlobalAveragePool"})) {
     return {};
   }
   return {.int8 = make_code_kernels<A, std::int8_t>(),
-          .uint8 = make_code_kernels<A, std::uint8_t>()};
+          .uint8 = make_code_kernels<A, std::uint8_t>(),
+          .range = has_dynamic_codes ? &kernels::range_with_zero<A> : nullptr};
 }
 
 }  // namespace inlay::inline v0::cpu

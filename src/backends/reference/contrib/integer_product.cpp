@@ -1,4 +1,5 @@
-// com.microsoft's products of 8-bit integers: MatMulIntegerToFloat, DynamicQuantizeMatMul, QGemm.
+// com.microsoft's products of 8-bit integers: MatMulIntegerToFloat, DynamicQuantizeMatMul, QGemm;
+// inlay:DynamicQuantizeMatMul.
 #include "backends/reference/contrib/contrib.hpp"
 #include "backends/reference/convert.hpp"
 #include "backends/reference/matmul.hpp"
@@ -13,10 +14,16 @@ struct FloatStage {
   std::size_t b_scale, b_zero_point, bias;
 };
 
+/// Scales of A, of a shape that broadcasts to that of the product.
+struct ScalesOfA {
+  std::span<const float> values;
+  Shape shape = {};
+};
+
 /// Output 0 = a_scale * b_scale * a * (B - its zero point) + bias.
 template <class Sum>
-void product_to_float(KernelContext& context, const MatMulGeometry& g, const Sum* a, float a_scale,
-                      const FloatStage& stage) {
+void product_to_float(KernelContext& context, const MatMulGeometry& g, const Sum* a,
+                      const ScalesOfA& a_scales, const FloatStage& stage) {
   const Tensor& b_scale = context.input(stage.b_scale);
   const auto scales = decoded_scales(context, b_scale);
   Shape full = g.batch;
@@ -24,6 +31,7 @@ void product_to_float(KernelContext& context, const MatMulGeometry& g, const Sum
   full.push_back(g.n);
   const Strides scale_steps =
       broadcast_strides(b_scale.size() == 1 ? Shape() : b_scale.shape(), full);
+  const Strides a_steps = broadcast_strides(a_scales.shape, full);
   if (context.has_input(stage.bias) && context.input(stage.bias).size() != g.n) {
     context.fail(ErrorCode::shape_mismatch, "the bias needs one number per column");
   }
@@ -35,8 +43,9 @@ void product_to_float(KernelContext& context, const MatMulGeometry& g, const Sum
     const T* bias =
         context.has_input(stage.bias) ? context.input(stage.bias).as<T>().data() : nullptr;
     T* to = y.as_mutable<T>().data();
-    walk<1>(full, {scale_steps}, [&](std::int64_t i, const Offsets<1>& at) {
-      const float factor = a_scale * static_cast<float>(scales[static_cast<std::size_t>(at[0])]);
+    walk<2>(full, {scale_steps, a_steps}, [&](std::int64_t i, const Offsets<2>& at) {
+      const float factor = a_scales.values[static_cast<std::size_t>(at[1])] *
+                           static_cast<float>(scales[static_cast<std::size_t>(at[0])]);
       const float product = static_cast<float>(sums[static_cast<std::size_t>(i)]) * factor;
       to[i] =
           static_cast<T>(bias != nullptr ? product + static_cast<float>(bias[i % g.n]) : product);
@@ -49,8 +58,9 @@ void run_matmul_integer_to_float(KernelContext& context) {
   const Tensor& a = context.input(0);
   const MatMulGeometry g = matmul_geometry(a.shape(), context.input(1).shape());
   if (context.input(2).size() == 1) {
+    const float a_scale = scalar_scale(context, 2);
     return product_to_float(context, g, centered<std::int32_t>(context, a, 4),
-                            scalar_scale(context, 2), stage);
+                            {std::span(&a_scale, 1)}, stage);
   }
   // A scale for each column of A lies inside of the sums.
   const auto scales = decoded_scales(context, context.input(2));
@@ -62,19 +72,32 @@ void run_matmul_integer_to_float(KernelContext& context) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     values[i] = codes[i] * static_cast<float>(scales[i % scales.size()]);
   }
-  product_to_float<float>(context, g, values.data(), 1, stage);
+  constexpr float one = 1;
+  product_to_float<float>(context, g, values.data(), {std::span(&one, 1)}, stage);
 }
 
+/// com.microsoft's has one scale for all of A, inlay's one for each row.
+template <bool by_row>
 void run_dynamic_quantize_matmul(KernelContext& context) {
   const Tensor& a = context.input(0);
   const MatMulGeometry g = matmul_geometry(a.shape(), context.input(1).shape());
-  const auto values = a.as<float>();
-  const DynamicCodes codes(values);
-  const auto centered_codes = context.scratch<std::int32_t>(a.size());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    centered_codes[i] = std::int32_t{codes(values[i])} - std::int32_t{codes.zero_point};
+  Shape scale_shape;
+  if (by_row) {
+    scale_shape = a.shape();
+    scale_shape[scale_shape.rank() - 1] = 1;
   }
-  product_to_float<std::int32_t>(context, g, centered_codes.data(), codes.scale,
+  const auto scales = context.scratch<float>(scale_shape.elements());
+  const auto values = a.as<float>();
+  const auto centered_codes = context.scratch<std::int32_t>(a.size());
+  const std::size_t part = by_row ? static_cast<std::size_t>(g.k) : values.size();
+  for (std::size_t row = 0; row < scales.size(); ++row) {
+    const DynamicCodes codes(values.subspan(row * part, part));
+    scales[row] = codes.scale;
+    for (std::size_t i = row * part; i < (row + 1) * part; ++i) {
+      centered_codes[i] = std::int32_t{codes(values[i])} - std::int32_t{codes.zero_point};
+    }
+  }
+  product_to_float<std::int32_t>(context, g, centered_codes.data(), {scales, scale_shape},
                                  {.b_scale = 2, .b_zero_point = 3, .bias = 4});
 }
 
@@ -137,7 +160,8 @@ void run_qgemm(KernelContext& context) {
 void add_integer_product_kernels(std::vector<ReferenceKernel>& table) {
   constexpr std::string_view microsoft = "com.microsoft";
   table.push_back({microsoft, "MatMulIntegerToFloat", run_matmul_integer_to_float});
-  table.push_back({microsoft, "DynamicQuantizeMatMul", run_dynamic_quantize_matmul});
+  table.push_back({microsoft, "DynamicQuantizeMatMul", run_dynamic_quantize_matmul<false>});
+  table.push_back({"inlay", "DynamicQuantizeMatMul", run_dynamic_quantize_matmul<true>});
   table.push_back({microsoft, "QGemm", run_qgemm});
 }
 

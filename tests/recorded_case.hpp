@@ -1,13 +1,11 @@
-// The inputs recorded for a real model.
+// The recorded inputs of a model in the test data.
 #pragma once
 
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <string>
-#include <vector>
 
-#include "inlay/inlay.hpp"
+#include "support.hpp"
 
 namespace inlay::test {
 
@@ -17,7 +15,6 @@ inline Value read_recorded(const std::filesystem::path& file_name, const Type& t
   return read_value(std::as_bytes(std::span(bytes)), type);
 }
 
-/// input_0.pb and so on, in the order of the model's inputs.
 inline std::vector<Value> read_inputs(const Model& model, const std::filesystem::path& folder) {
   std::vector<Value> inputs;
   for (std::size_t i = 0; i < model.inputs().size(); ++i) {

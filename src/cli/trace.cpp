@@ -16,7 +16,6 @@ void Trace::add(const Node& node, std::string_view backend, std::int64_t start,
 }
 
 std::string Trace::json() const {
-  using Json = nlohmann::ordered_json;
   Json list = Json::array();
   std::map<const Node*, int> rows;
   for (const Event& event : events_) {

@@ -78,7 +78,7 @@ class IntegerMatMulKernel final : public Kernel {
     Tensor& y = context.output(0, g.output);
     kernels::IntegerGemmProblem problem;
     problem.m = g.m, problem.n = g.n, problem.k = g.k;
-    problem.a = view_of(a, g.k);
+    problem.a = code_view(a, g.k);
     problem.b_is_signed =
         is_packed ? b_.is_signed() : context.input(places_.b).dtype() == DType::int8;
     problem.a_zeros = zero_points(context, places_.a_zero);
@@ -132,7 +132,7 @@ class IntegerMatMulKernel final : public Kernel {
     const std::int64_t matrix = g.k * g.n, matrices = matrix == 0 ? 1 : b.size() / matrix;
     const auto packed = context.scratch<std::int8_t>(matrices * layout.bytes());
     context.parallel_for(matrices, [&](std::int64_t i, int) {
-      CodeView view = places_.transposes_b ? view_of(b, g.k).transposed() : view_of(b, g.n);
+      CodeView view = places_.transposes_b ? code_view(b, g.k).transposed() : code_view(b, g.n);
       view.data += i * matrix;
       std::int8_t* const to = packed.data() + i * layout.bytes();
       gemm_.pack_b(view, g.k, g.n, to, layout.sums(to));

@@ -6,7 +6,7 @@
 
 namespace inlay::inline v0::cpu {
 
-inline kernels::CodeView view_of(const Tensor& codes, std::int64_t cols) {
+inline kernels::CodeView code_view(const Tensor& codes, std::int64_t cols) {
   return {static_cast<const std::uint8_t*>(codes.data()), cols, 1, codes.dtype() == DType::int8};
 }
 
@@ -26,7 +26,7 @@ class PackedMatrix {
         layout_(layout_of(gemm, shape_[0], shape_[1])),
         is_signed_(b.dtype() == DType::int8) {
     packed_ = context.pack<std::int8_t>(layout_.bytes(), [&](std::int8_t* packed) {
-      const kernels::CodeView view = view_of(b, b.dim(1));
+      const kernels::CodeView view = code_view(b, b.dim(1));
       gemm.pack_b(is_transposed ? view.transposed() : view, shape_[0], shape_[1], packed,
                   layout_.sums(packed));
     });

@@ -35,7 +35,7 @@ fi
 
 # Only what one model needs.
 cmake -S "$here/subdirectory" -B "$work/subdirectory" -G Ninja -DCMAKE_BUILD_TYPE=Release \
-  -DCMAKE_CXX_COMPILER=g++ -DCMAKE_UNITY_BUILD=ON -DINLAY_WERROR=ON -DINLAY_OPENMP=OFF \
-  -DINLAY_OPERATORS_FROM="$model"
+  -DCMAKE_CXX_COMPILER=g++ -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=16 \
+  -DINLAY_WERROR=ON -DINLAY_OPENMP=OFF -DINLAY_OPERATORS_FROM="$model"
 cmake --build "$work/subdirectory"
 check "$work/subdirectory/app" 1500000

@@ -1,66 +1,14 @@
 #include "error_check.hpp"
+#include "product_layer.hpp"
 #include "quantize/gptq.hpp"
 
-#include <cmath>
 #include <limits>
-#include <random>
 
 using namespace inlay;
+using test::index;
+using Layer = test::ProductLayer;
 
 namespace {
-
-std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
-
-/// Inputs whose columns depend on each other, weights, and the inputs' Hessian.
-struct Layer {
-  std::int64_t n, k, samples = 64;
-  std::vector<double> x;
-  std::vector<float> weights;
-  std::vector<double> hessian;
-
-  Layer(std::int64_t columns, std::int64_t depth, std::uint32_t seed = 1) : n(columns), k(depth) {
-    std::mt19937 engine(seed);
-    std::normal_distribution<double> draw;
-    for (std::int64_t i = 0; i < samples; ++i) {
-      double shared = draw(engine);
-      for (std::int64_t j = 0; j < k; ++j) {
-        shared = 0.9 * shared + 0.4 * draw(engine);
-        x.push_back(shared);
-      }
-    }
-    for (std::int64_t i = 0; i < n * k; ++i) weights.push_back(static_cast<float>(draw(engine)));
-    multiply();
-  }
-
-  void multiply() {
-    hessian.assign(index(k * k), 0);
-    for (std::int64_t s = 0; s < samples; ++s) {
-      for (std::int64_t i = 0; i < k; ++i) {
-        for (std::int64_t j = 0; j < k; ++j) {
-          hessian[index(i * k + j)] += x[index(s * k + i)] * x[index(s * k + j)];
-        }
-      }
-    }
-  }
-
-  /// The square of the norm of X times what is lost of the weights.
-  double loss(const BlockCodes& codes) const {
-    const std::vector<float> decoded = decode_blocks(codes);
-    double sum = 0;
-    for (std::int64_t s = 0; s < samples; ++s) {
-      for (std::int64_t row = 0; row < n; ++row) {
-        double error = 0;
-        for (std::int64_t j = 0; j < k; ++j) {
-          const std::size_t at = index(row * k + j);
-          error += x[index(s * k + j)] *
-                   (static_cast<double>(weights[at]) - static_cast<double>(decoded[at]));
-        }
-        sum += error * error;
-      }
-    }
-    return sum;
-  }
-};
 
 GptqOptions options(int bits, std::int64_t block, bool symmetric) {
   return {.format = {.bits = bits, .block = block, .symmetric = symmetric}};
@@ -108,8 +56,9 @@ TEST_CASE("gptq loses less than rounding to nearest", "[quantize]") {
         const Layer layer(n, k);
         const GptqOptions with = options(bits, block, symmetric);
         const BlockCodes codes = gptq(layer.weights, n, k, layer.hessian, with);
-        const double loss = layer.loss(codes);
-        CHECK(loss < 0.8 * layer.loss(quantize_blocks(layer.weights, n, k, with.format)));
+        const double loss = layer.loss(decode_blocks(codes));
+        CHECK(loss <
+              0.8 * layer.loss(decode_blocks(quantize_blocks(layer.weights, n, k, with.format))));
         const BlockCodes again = gptq(layer.weights, n, k, layer.hessian, with);
         CHECK(codes.codes == again.codes);
         CHECK(codes.scales == again.scales);
@@ -139,7 +88,8 @@ TEST_CASE("gptq of one column, and of inputs that are always zero", "[quantize]"
   }
   layer.multiply();
   const BlockCodes codes = gptq(layer.weights, 4, 40, layer.hessian);
-  CHECK(layer.loss(codes) < layer.loss(quantize_blocks(layer.weights, 4, 40)));
+  CHECK(layer.loss(decode_blocks(codes)) <
+        layer.loss(decode_blocks(quantize_blocks(layer.weights, 4, 40))));
   for (std::int64_t row = 0; row < 4; ++row) {
     CHECK(decode_blocks(codes)[index(row * 40 + 7)] == 0.0f);
   }

@@ -97,6 +97,18 @@ TEST_CASE("gptq of one column, and of inputs that are always zero", "[quantize]"
   for (const float w : decode_blocks(gptq(layer.weights, 4, 40, nothing))) CHECK(w == 0.0f);
 }
 
+TEST_CASE("gptq leaves zeros where it is asked to", "[quantize]") {
+  Layer layer(6, 96);
+  for (std::size_t i = 0; i < layer.weights.size(); i += 3) layer.weights[i] = 0;
+  GptqOptions with = options(4, 32, false);
+  with.keep_zeros = true;
+  const BlockCodes codes = gptq(layer.weights, 6, 96, layer.hessian, with);
+  const std::vector<float> decoded = decode_blocks(codes);
+  for (std::size_t i = 0; i < layer.weights.size(); i += 3) CHECK(decoded[i] == 0.0f);
+  CHECK(layer.loss(decoded) <
+        layer.loss(decode_blocks(quantize_blocks(layer.weights, 6, 96, with.format))));
+}
+
 TEST_CASE("gptq refuses what cannot be", "[quantize]") {
   const Layer layer(2, 20);
   const auto refused = [&](auto change) {

@@ -42,7 +42,8 @@ struct ModelOptions {
   std::string isa = {};
   /// Operators and backends; null: Registry::standard().
   std::shared_ptr<const Registry> registry = {};
-  /// Other than f32: the graph is quantized before the passes run; see quantize().
+  /// Other than f32, or with a sparsity: the graph is quantized before the passes run; see
+  /// quantize().
   Precision precision = Precision::f32;
   /// Samples that int8 measures values on; without, codes of values are chosen at each run.
   Calibration calibration = {};

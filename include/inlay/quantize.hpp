@@ -1,5 +1,5 @@
-// Quantization when a model is loaded: which precision, which samples to measure values on, and how
-// far the answers may move.
+// Quantization and pruning when a model is loaded: which precision, which weights become zero,
+// which samples to measure values on, and how far the answers may move.
 #pragma once
 
 #include <cstddef>
@@ -36,6 +36,25 @@ enum class Observer : std::uint8_t {
   /// leave out no more than 0.1 % of the values.
   entropy,
   mse,  ///< least mean squared error of the codes
+};
+
+/// Which weights become zero together. "Inputs" and "outputs" are those of one product: of a Conv,
+/// an output is a filter, and an input is one tap of one channel.
+enum class SparsityPattern : std::uint8_t {
+  none,          ///< weights stay as they are
+  unstructured,  ///< any
+  /// For one input, those of four neighbouring outputs, the first at a multiple of four: what
+  /// MatMul and Gemm skip where enough are zero.
+  block4,
+  two_of_four,  ///< of each output, two of each four inputs, the first at a multiple of four
+};
+
+/// Weights that become zero.
+struct Sparsity {
+  SparsityPattern pattern = SparsityPattern::none;
+  /// Of each node's weights (of their blocks, for block4), those that become zero: from 0 to below
+  /// 1. two_of_four is always one half.
+  double share = 0.5;
 };
 
 /// A model's inputs by name.
@@ -75,17 +94,22 @@ struct QuantizationRules {
   bool weights_only = false;
   /// Weights of one column that share a scale, where they are in blocks: a power of two from 16 on.
   std::int64_t block = 32;
-  /// Precision of nodes by name, or of all nodes of an operator ("Conv", "com.microsoft:X").
+  /// Weights of Conv, Gemm and MatMul that become zero, before they become codes; with
+  /// Precision::f32, that alone. Without samples, those of least magnitude; with them, those of
+  /// products whose loss the others make up for best, and which then do so (SparseGPT).
+  Sparsity sparsity = {};
+  /// Precision of nodes by name, or of all nodes of an operator ("Conv", "com.microsoft:X"). Nodes
+  /// fixed to f32 are not pruned either.
   std::map<std::string, Precision> nodes = {};
-  /// The largest error that the outputs may have on the samples; 0: any. Nodes whose codes do most
-  /// damage stay in float until it holds.
+  /// The largest error that the outputs may have on the samples; 0: any. Nodes whose codes, or
+  /// zeros, do most damage stay as they are until it holds.
   double max_error = 0;
   /// What that error is of one sample, given the outputs in float and quantized; null: the largest,
   /// over outputs of numbers, of |quantized - float| / |float| as Euclidean norms.
   std::function<double(const Outputs& wanted, const Outputs& got)> error = {};
 };
 
-/// What became of a node that could be quantized.
+/// What became of a node that could be quantized or pruned.
 struct QuantizedNode {
   std::string node;
   std::string op;
@@ -93,6 +117,9 @@ struct QuantizedNode {
   /// Error of the outputs with this node alone quantized; 0 where it was not measured.
   double error = 0;
   std::string reason;  ///< why it has that precision
+  /// Of its weights, those that are zero, before they are codes: from 0 to 1; 0 where no sparsity
+  /// was asked for.
+  double sparsity = 0;
 };
 
 struct QuantizationReport {
@@ -111,12 +138,13 @@ struct QuantizedGraph {
   QuantizationReport report;
 };
 
-/// Quantizes a graph as ModelOptions::precision, calibration and quantization say. Deterministic.
-/// Weights in blocks are rounded by GPTQ where there are samples, each to the nearest where not.
-/// Errors: invalid_argument, when the calibration gives no samples, or there is none and the error
-/// has a bound, or a sample has another name, type or shape than the model wants, or leads to a
-/// value that is not finite; unsupported, in a build without QuantizeLinear (without samples:
-/// inlay:DynamicQuantizeMatMul; MatMulNBits).
+/// Quantizes and prunes a graph as ModelOptions::precision, calibration and quantization say.
+/// Deterministic. Weights in blocks are rounded by GPTQ where there are samples, each to the
+/// nearest where not. Weights that were pruned are constants with zeros. Errors: invalid_argument,
+/// when the calibration gives no samples, or there is none and the error has a bound, or a sample
+/// has another name, type or shape than the model wants, or leads to a value that is not finite, or
+/// a share of weights is not from 0 to below 1; unsupported, in a build without QuantizeLinear
+/// (without samples: inlay:DynamicQuantizeMatMul; MatMulNBits; with Precision::f32: any of them).
 INLAY_API QuantizedGraph quantize(Graph graph, const ModelOptions& options);
 
 }  // namespace inlay::inline v0

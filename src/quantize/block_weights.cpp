@@ -69,11 +69,14 @@ std::map<NodeId, BlockCodes> block_weights(const Graph& graph,
     }
     return codes;
   }
+  const GptqOptions how{
+      .format = format,
+      .keep_zeros = options.quantization.sparsity.pattern != SparsityPattern::none};
   std::vector<std::vector<WeightedNode>> groups;
   for (const WeightedNode& node : nodes) groups.push_back({node});
   for_each_hessian(graph, groups, options, [&](std::size_t i, std::span<const double> hessian) {
     const WeightMatrix w = product_weights(graph, nodes[i]);
-    codes.emplace(nodes[i].id, gptq(elements(w), w.rows(), w.cols(), hessian, {.format = format}));
+    codes.emplace(nodes[i].id, gptq(elements(w), w.rows(), w.cols(), hessian, how));
   });
   return codes;
 }

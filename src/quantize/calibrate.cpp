@@ -3,9 +3,19 @@
 #include <algorithm>
 
 namespace inlay::inline v0::quantization {
+namespace {
+
+/// The graph as it is: what is measured is not quantized or pruned in turn.
+ModelOptions as_it_is(ModelOptions options) {
+  options.precision = Precision::f32;
+  options.quantization = {};
+  return options;
+}
+
+}  // namespace
 
 SampleRunner::SampleRunner(Graph graph, const ModelOptions& options, const Calibration& samples)
-    : session_(Model::from_graph(std::move(graph), options),
+    : session_(Model::from_graph(std::move(graph), as_it_is(options)),
                {.threads = options.threads, .executor = options.executor}),
       samples_(samples) {}
 

@@ -27,7 +27,9 @@ BlockCodes gptq(std::span<const float> weights, std::int64_t n, std::int64_t k,
     }
     for (std::int64_t row = 0; row < n; ++row) {
       const BlockScale& scale = scales[static_cast<std::size_t>(row)];
-      const int code = scale.code_of(left(row, j));
+      const bool stays_zero =
+          options.keep_zeros && weights[static_cast<std::size_t>(row * k + j)] == 0.0f;
+      const int code = stays_zero ? scale.zero : scale.code_of(left(row, j));
       put_code(result, row, j, code);
       change(row) = left(row, j) - scale.weight_of(code);
     }

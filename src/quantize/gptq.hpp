@@ -8,7 +8,8 @@ namespace inlay::inline v0 {
 
 struct GptqOptions {
   BlockFormat format;
-  double damping = 0.01;  ///< of the mean of the Hessian's diagonal, added to it
+  double damping = 0.01;    ///< of the mean of the Hessian's diagonal, added to it
+  bool keep_zeros = false;  ///< weights that are zero have the codes of zero
 };
 
 /// Codes of weights [n, k] that keep X * transposed weights near, for inputs X with

@@ -13,6 +13,8 @@
 #include "quantize/dynamic_products.hpp"
 #include "quantize/equalize.hpp"
 #include "quantize/insert_codes.hpp"
+#include "quantize/prune.hpp"
+#include "quantize/prune_weights.hpp"
 #include "quantize/raise_opset.hpp"
 #include "quantize/useful_range.hpp"
 
@@ -81,7 +83,6 @@ class Quantizer {
  public:
   Quantizer(Graph graph, const ModelOptions& given) : graph_(std::move(graph)), options_(given) {
     precision_ = options_.precision;
-    options_.precision = Precision::f32;
     options_.prepared = "";
     options_.after_pass = {};
     if (!options_.registry) {
@@ -95,18 +96,21 @@ class Quantizer {
     report_.float_bytes = constant_bytes(graph_);
     check_rules(rules(), graph_);
     choose_candidates();
+    if (has_values() && rules().equalize) {
+      original_ = graph_.clone();
+      equalize(graph_, candidates_, observe_channels(graph_, candidates_, options_));
+    }
+    if (is_sparse()) pruned_ = prune_weights(graph_, candidates_, options_);
+    const Graph sparse = pruned(candidates_);
+    const std::vector<WeightedNode> nodes = to_code(candidates_);
     if (in_blocks()) {
       const BlockFormat format{.bits = precision_ == Precision::int4 ? 4 : 8,
                                .block = rules().block,
                                .symmetric = false};
-      blocks_ = block_weights(graph_, candidates_, format, options_);
-    } else if (!is_dynamic()) {
-      if (rules().equalize) {
-        original_ = graph_.clone();
-        equalize(graph_, candidates_, observe_channels(graph_, candidates_, options_));
-      }
-      if (rules().correct_bias) channels_ = observe_channels(graph_, candidates_, options_);
-      measure_ranges();
+      blocks_ = block_weights(sparse, nodes, format, options_);
+    } else if (has_values()) {
+      if (rules().correct_bias) channels_ = observe_channels(sparse, nodes, options_);
+      measure_ranges(sparse);
     }
     std::vector<WeightedNode> chosen = candidates_;
     if (!options_.calibration.empty() || rules().max_error > 0) {
@@ -125,48 +129,83 @@ class Quantizer {
   const QuantizationRules& rules() const { return options_.quantization; }
   double bound() const { return rules().max_error * unseen_margin; }
 
-  bool in_blocks() const { return precision_ == Precision::int4 || rules().weights_only; }
+  bool is_sparse() const { return rules().sparsity.pattern != SparsityPattern::none; }
+  bool has_codes() const { return precision_ != Precision::f32; }
+
+  bool in_blocks() const {
+    return has_codes() && (precision_ == Precision::int4 || rules().weights_only);
+  }
 
   /// Without samples, which ranges come from, each run chooses codes of the values that it has.
-  bool is_dynamic() const { return !in_blocks() && options_.calibration.empty(); }
+  bool is_dynamic() const { return has_codes() && !in_blocks() && options_.calibration.empty(); }
+  /// Codes of values, whose ranges the samples show.
+  bool has_values() const { return has_codes() && !in_blocks() && !is_dynamic(); }
 
   void choose_candidates() {
-    const char* const coded =
-        is_dynamic() ? "weights as codes, values as codes of each run" : "weights as codes";
-    for (const WeightedNode& node : in_blocks() ? block_nodes(graph_) : weighted_nodes(graph_)) {
+    const std::string zeros = is_sparse() ? "weights pruned" : "";
+    const std::string coded = (is_sparse() ? zeros + ", then as codes" : "weights as codes") +
+                              (is_dynamic() ? ", values as codes of each run" : "");
+    const std::vector<WeightedNode> in_block_nodes =
+        in_blocks() ? block_nodes(graph_) : std::vector<WeightedNode>{};
+    for (const WeightedNode& node : weighted_nodes(graph_)) {
       const Node& at = graph_.node(node.id);
-      if (is_dynamic() && !may_be_dynamic(at)) {
+      const bool may_code = has_codes() && (in_blocks() ? has_node(in_block_nodes, node.id)
+                                                        : !is_dynamic() || may_be_dynamic(at));
+      if (may_code) may_code_.push_back(node.id);
+      if (!may_code && !is_sparse()) {
+        if (in_blocks()) continue;
         report_weighted(node, Precision::f32, "in float: codes of its values take samples");
       } else if (ruled_precision(rules(), at) == Precision::f32) {
         report_weighted(node, Precision::f32, "as asked for");
       } else {
         candidates_.push_back(node);
-        report_weighted(node, precision_, coded);
+        report_weighted(node, may_code ? precision_ : Precision::f32, may_code ? coded : zeros);
       }
     }
   }
 
-  void measure_ranges() {
-    const CodePlan everything(graph_, candidates_, rules());
-    ranges_ = observe(graph_, everything.values(), options_);
-    const auto readers = graph_.consumers();
+  static bool has_node(const std::vector<WeightedNode>& nodes, NodeId id) {
+    return std::any_of(nodes.begin(), nodes.end(),
+                       [&](const WeightedNode& node) { return node.id == id; });
+  }
+
+  /// Those of the nodes whose weights become codes; of others they become zero alone.
+  std::vector<WeightedNode> to_code(std::vector<WeightedNode> nodes) const {
+    std::erase_if(nodes, [&](const WeightedNode& node) {
+      return std::find(may_code_.begin(), may_code_.end(), node.id) == may_code_.end();
+    });
+    return nodes;
+  }
+
+  /// The graph with weights that are zero where these nodes may have such.
+  Graph pruned(const std::vector<WeightedNode>& nodes) const {
+    return is_sparse() ? insert_pruned(graph_, nodes, pruned_) : graph_.clone();
+  }
+
+  void measure_ranges(const Graph& sparse) {
+    const CodePlan everything(sparse, to_code(candidates_), rules());
+    ranges_ = observe(sparse, everything.values(), options_);
+    const auto readers = sparse.consumers();
     for (auto& [value, range] : ranges_) {
-      const Range useful = useful_range(graph_, value, readers[static_cast<std::size_t>(value)]);
+      const Range useful = useful_range(sparse, value, readers[static_cast<std::size_t>(value)]);
       range = {std::clamp(range.low, useful.low, useful.high),
                std::clamp(range.high, useful.low, useful.high)};
     }
   }
 
-  void report_weighted(const WeightedNode& node, Precision precision, const char* reason) {
+  void report_weighted(const WeightedNode& node, Precision precision, const std::string& reason) {
     const Node& at = graph_.node(node.id);
     report_.nodes.push_back({at.name, qualified_op(at.domain, at.op), precision, 0, reason});
     report_ids_.push_back(node.id);
   }
 
   Graph coded(const std::vector<WeightedNode>& chosen) const {
-    if (in_blocks()) return insert_blocks(graph_, chosen, blocks_);
-    if (is_dynamic()) return insert_dynamic_products(graph_, chosen);
-    return insert_codes(graph_, CodePlan(graph_, chosen, rules()), ranges_, channels_);
+    Graph sparse = pruned(chosen);
+    const std::vector<WeightedNode> nodes = to_code(chosen);
+    if (in_blocks()) return insert_blocks(sparse, nodes, blocks_);
+    if (is_dynamic()) return insert_dynamic_products(sparse, nodes);
+    if (!has_codes()) return sparse;
+    return insert_codes(sparse, CodePlan(sparse, nodes, rules()), ranges_, channels_);
   }
 
   double error_of(const std::vector<WeightedNode>& chosen, std::size_t samples) const {
@@ -216,7 +255,8 @@ class Quantizer {
     for (std::size_t i = low; i < order.size(); ++i) {
       QuantizedNode& node = entry(candidates_[order[i]].id);
       node.precision = Precision::f32;
-      node.reason = "in float, so that the error keeps its bound";
+      node.reason = is_sparse() ? "dense and in float, so that the error keeps its bound"
+                                : "in float, so that the error keeps its bound";
     }
     return chosen;
   }
@@ -238,8 +278,16 @@ class Quantizer {
     }
   }
 
+  void report_zeros(const std::vector<WeightedNode>& chosen) {
+    for (const WeightedNode& node : weighted_nodes(graph_)) {
+      const Tensor& dense = *graph_.constant(graph_.node(node.id).inputs[node.weights]);
+      entry(node.id).sparsity = zero_share(has_node(chosen, node.id) ? pruned_.at(node.id) : dense);
+    }
+  }
+
   QuantizedGraph finish(const std::vector<WeightedNode>& chosen) {
-    if (!in_blocks() && !is_dynamic()) report_followers(CodePlan(graph_, chosen, rules()));
+    if (has_values()) report_followers(CodePlan(graph_, to_code(chosen), rules()));
+    if (is_sparse()) report_zeros(chosen);
     // What stays in float altogether is not even equalized.
     if (chosen.empty() && original_) graph_ = std::move(*original_);
     Graph graph = coded(chosen);
@@ -252,8 +300,10 @@ class Quantizer {
   Graph graph_;
   std::optional<Graph> original_;  ///< before equalization
   ModelOptions options_;
-  Precision precision_;  ///< that is asked for; the options are those to measure in float
+  Precision precision_;  ///< that is asked for
   std::vector<WeightedNode> candidates_;
+  std::vector<NodeId> may_code_;     ///< nodes whose weights may be codes
+  std::map<NodeId, Tensor> pruned_;  ///< weights of the candidates
   std::map<NodeId, BlockCodes> blocks_;
   ChannelMap channels_;  ///< for the nodes' biases
   std::map<ValueId, Range> ranges_;
@@ -266,7 +316,9 @@ class Quantizer {
 }  // namespace quantization
 
 QuantizedGraph quantize(Graph graph, const ModelOptions& options) {
-  if (options.precision == Precision::f32) return {std::move(graph), {}};
+  const bool is_dense = options.quantization.sparsity.pattern == SparsityPattern::none;
+  check_sparsity(options.quantization.sparsity);
+  if (options.precision == Precision::f32 && is_dense) return {std::move(graph), {}};
   constexpr bool has_blocks = is_built("com.microsoft", "MatMulNBits");
   constexpr bool has_dynamic = is_built("inlay", "DynamicQuantizeMatMul");
   constexpr bool has_codes = is_built("", "QuantizeLinear") && is_built("", "DequantizeLinear");
@@ -275,7 +327,7 @@ QuantizedGraph quantize(Graph graph, const ModelOptions& options) {
     const bool in_blocks =
         options.precision == Precision::int4 || options.quantization.weights_only;
     const bool has_values = options.calibration.empty() ? has_dynamic : has_codes;
-    if (in_blocks ? has_blocks : has_values) {
+    if (options.precision == Precision::f32 || (in_blocks ? has_blocks : has_values)) {
       return quantization::Quantizer(std::move(graph), options).run();
     }
   }

@@ -73,10 +73,13 @@ prepared::Key key_of(const LoadContext& context) {
     backends += (backends.empty() ? "" : ", ") + std::string(backend->name());
     if (!backend->variant().empty()) backends += " " + std::string(backend->variant());
   }
+  const Sparsity& sparsity = context.options.quantization.sparsity;
   return {{"build of Inlay", std::string(INLAY_VERSION_STRING) + " " + std::string(build_key())},
           {"list of backends", std::move(backends)},
           {"setting of optimize", context.options.optimize ? "true" : "false"},
           {"setting of precision", std::to_string(static_cast<int>(context.options.precision))},
+          {"setting of sparsity", std::to_string(static_cast<int>(sparsity.pattern)) + " " +
+                                      std::to_string(sparsity.share)},
           {"setting of functions",
            context.options.functions == Functions::bodies ? "bodies" : "operators"}};
 }
@@ -154,7 +157,8 @@ std::shared_ptr<Model::State> state_from_graph(Graph graph, const LoadContext& c
   std::vector<std::string> output_names;
   for (const ValueId id : graph.outputs) output_names.push_back(graph.value(id).name);
   graph.verify();
-  if (context.options.precision != Precision::f32) {
+  const bool is_pruned = context.options.quantization.sparsity.pattern != SparsityPattern::none;
+  if (context.options.precision != Precision::f32 || is_pruned) {
     QuantizedGraph quantized = quantize(std::move(graph), context.options);
     graph = std::move(quantized.graph);
     state->quantization = std::move(quantized.report);

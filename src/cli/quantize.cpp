@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "command.hpp"
 #include "picture_arguments.hpp"
@@ -16,7 +17,9 @@ struct QuantizeArguments {
   std::string model, output;
   std::string calibration;
   PictureArguments pictures;
-  Precision precision = Precision::int8;
+  std::optional<Precision> asked_precision;
+  std::optional<double> share;  ///< of weights that become zero
+  SparsityPattern pattern = SparsityPattern::unstructured;
   bool weights_only = false;
   std::int64_t block = 32;
   Observer observer = Observer::min_max;
@@ -24,6 +27,10 @@ struct QuantizeArguments {
   std::vector<std::string> in_float;
   bool report = false;
   bool json = false;
+
+  Precision precision() const {
+    return asked_precision.value_or(share ? Precision::f32 : Precision::int8);
+  }
 };
 
 const std::map<std::string, Observer> observers = {{"min-max", Observer::min_max},
@@ -31,6 +38,11 @@ const std::map<std::string, Observer> observers = {{"min-max", Observer::min_max
                                                    {"percentile", Observer::percentile},
                                                    {"entropy", Observer::entropy},
                                                    {"mse", Observer::mse}};
+
+const std::map<std::string, SparsityPattern> patterns = {
+    {"unstructured", SparsityPattern::unstructured},
+    {"block4", SparsityPattern::block4},
+    {"2:4", SparsityPattern::two_of_four}};
 
 /// The samples of a folder, read when they are asked for.
 Calibration samples_of(const QuantizeArguments& arguments, const Model& model,
@@ -60,8 +72,8 @@ Calibration samples_of(const QuantizeArguments& arguments, const Model& model,
   });
 }
 
-const std::map<std::string, Precision> precisions = {{"int8", Precision::int8},
-                                                     {"int4", Precision::int4}};
+const std::map<std::string, Precision> precisions = {
+    {"f32", Precision::f32}, {"int8", Precision::int8}, {"int4", Precision::int4}};
 
 const char* name_of(Precision precision) {
   if (precision == Precision::int4) return "int4";
@@ -75,6 +87,7 @@ void print_json(const QuantizationReport& report) {
                      {"op", node.op},
                      {"precision", name_of(node.precision)},
                      {"error", node.error},
+                     {"sparsity", node.sparsity},
                      {"reason", node.reason}});
   }
   const Json json{{"error", report.error},
@@ -86,12 +99,17 @@ void print_json(const QuantizationReport& report) {
 }
 
 void print_report(const QuantizeArguments& arguments, const QuantizationReport& report) {
-  std::size_t coded = 0;
-  for (const QuantizedNode& node : report.nodes) coded += node.precision != Precision::f32;
-  std::printf("%s written: %zu of %zu nodes in %s, constants %s (%s in float)\n",
-              arguments.output.c_str(), coded, report.nodes.size(), name_of(arguments.precision),
-              format_bytes(static_cast<double>(report.bytes)).c_str(),
-              format_bytes(static_cast<double>(report.float_bytes)).c_str());
+  std::size_t changed = 0;
+  const bool is_float = arguments.precision() == Precision::f32;
+  for (const QuantizedNode& node : report.nodes) {
+    changed += is_float ? node.sparsity > 0 : node.precision != Precision::f32;
+  }
+  std::printf(
+      "%s written: %zu of %zu nodes %s, constants %s (%s in float)\n", arguments.output.c_str(),
+      changed, report.nodes.size(),
+      is_float ? "with zeros" : (std::string("in ") + name_of(arguments.precision())).c_str(),
+      format_bytes(static_cast<double>(report.bytes)).c_str(),
+      format_bytes(static_cast<double>(report.float_bytes)).c_str());
   if (report.samples > 0) {
     std::printf("error of the outputs on %zu sample%s: %.4g\n", report.samples,
                 report.samples == 1 ? "" : "s", report.error);
@@ -99,6 +117,7 @@ void print_report(const QuantizeArguments& arguments, const QuantizationReport& 
   if (!arguments.report) return;
   for (const QuantizedNode& node : report.nodes) {
     std::printf("  %-5s %-20s %-40s", name_of(node.precision), node.op.c_str(), node.node.c_str());
+    if (node.sparsity > 0) std::printf(" %5.1f %% zeros,", 100 * node.sparsity);
     if (node.error > 0) std::printf(" %10.4g alone,", node.error);
     std::printf(" %s\n", node.reason.c_str());
   }
@@ -111,7 +130,8 @@ void quantize_model(const QuantizeArguments& arguments, const GlobalOptions& glo
   ModelOptions ports = options;
   ports.optimize = false;
   const Model model = Model::from_graph(graph.clone(), ports);
-  options.precision = arguments.precision;
+  options.precision = arguments.precision();
+  if (arguments.share) options.quantization.sparsity = {arguments.pattern, *arguments.share};
   options.quantization.weights_only = arguments.weights_only;
   options.quantization.block = arguments.block;
   options.threads = global.threads;
@@ -130,16 +150,25 @@ void quantize_model(const QuantizeArguments& arguments, const GlobalOptions& glo
 
 void add_quantize(CLI::App& app, const GlobalOptions& global) {
   auto arguments = std::make_shared<QuantizeArguments>();
-  CLI::App* command =
-      app.add_subcommand("quantize", "Write a model with weights, and values, of few bits");
+  CLI::App* command = app.add_subcommand(
+      "quantize", "Write a model with weights, and values, of few bits, or with zeros");
   command->add_option("MODEL", arguments->model, "ONNX file")->required();
   command->add_option("-o,--output", arguments->output, "ONNX file to write")->required();
   command->add_option("--calibration", arguments->calibration,
                       "Samples: a folder of test_data_set_*, or of pictures, .npy or .pb files; "
                       "without, int8 values are those of each run, of matrix products alone");
-  command->add_option("--precision", arguments->precision, "int8, or int4: of weights alone")
+  command
+      ->add_option("--precision", arguments->asked_precision,
+                   "int8, or int4: of weights alone; f32 with --sparsity")
       ->transform(CLI::CheckedTransformer(precisions))
-      ->default_str("int8");
+      ->default_str("int8; f32 with --sparsity");
+  command->add_option("--sparsity", arguments->share,
+                      "Share of each node's weights that become zero, below 1");
+  command
+      ->add_option("--sparsity-pattern", arguments->pattern,
+                   "Which become zero together; 2:4 is always one half")
+      ->transform(CLI::CheckedTransformer(patterns))
+      ->default_str("unstructured");
   command->add_flag("--weights-only", arguments->weights_only, "int8: of weights alone");
   command->add_option("--block", arguments->block, "Weights of a column that share a scale")
       ->capture_default_str();

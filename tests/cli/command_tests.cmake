@@ -53,6 +53,15 @@ set_tests_properties(command_quantized_without_samples_runs PROPERTIES FIXTURES_
 inlay_command_test(quantize_bound_without_samples "invalid_argument: .*there are none"
   quantize ${digits} -o ${CMAKE_CURRENT_BINARY_DIR}/none.onnx --max-error 0.1)
 
+set(sparse ${CMAKE_CURRENT_BINARY_DIR}/digits_sparse.onnx)
+inlay_command_test(quantize_zeros "written: 2 of 4 nodes with zeros.* 50.0 % zeros, weights pruned"
+  quantize ${digits} -o ${sparse} --sparsity 0.5 --sparsity-pattern block4 --report --float Conv)
+inlay_command_succeeds(model_with_zeros_runs inspect ${sparse})
+set_tests_properties(command_quantize_zeros PROPERTIES FIXTURES_SETUP sparse_digits)
+set_tests_properties(command_model_with_zeros_runs PROPERTIES FIXTURES_REQUIRED sparse_digits)
+inlay_command_test(quantize_all_zeros "invalid_argument: .*from 0 to below 1"
+  quantize ${digits} -o ${CMAKE_CURRENT_BINARY_DIR}/none.onnx --sparsity 1)
+
 inlay_command_test(operators "Abs . 1 . numbers .*Relu . 1 . floats, signed integers" operators)
 
 inlay_command_fails(no_file inspect no_such_file.onnx)

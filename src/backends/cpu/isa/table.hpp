@@ -12,6 +12,7 @@
 #include "backends/cpu/isa/quantize_table.hpp"
 #include "backends/cpu/isa/reduce_table.hpp"
 #include "backends/cpu/isa/rnn_table.hpp"
+#include "backends/cpu/isa/sparse_table.hpp"
 #include "backends/cpu/isa/spatial_table.hpp"
 
 namespace inlay::inline v0::cpu {
@@ -22,6 +23,7 @@ struct KernelTable {
   const char* floats;  ///< of the instruction set that the f32 kernels are for
   PeakKernels peak;
   GemmKernels gemm;
+  SparseKernels sparse;
   ConvKernels conv;
   ConvKernels conv_transpose;
   BlockedKernels blocked;
@@ -44,6 +46,7 @@ constexpr KernelTable make_kernel_table(const char* name) {
       .floats = name,
       .peak = make_peak_kernels<A>(),
       .gemm = make_gemm_kernels<A>(),
+      .sparse = make_sparse_kernels<A>(),
       .conv = make_conv_kernels<A>(),
       .conv_transpose = make_conv_transpose_kernels<A>(),
       .blocked = make_blocked_kernels<A>(),

@@ -5,6 +5,7 @@
 #include "backends/cpu/broadcast_term.hpp"
 #include "backends/cpu/fused_activation.hpp"
 #include "backends/cpu/glue.hpp"
+#include "backends/cpu/sparse_matmul.hpp"
 
 namespace inlay::inline v0::cpu {
 namespace {
@@ -39,7 +40,8 @@ struct PackedOperand {
 
 class MatMulKernel final : public Kernel {
  public:
-  MatMulKernel(const CompileContext& context, const KernelTable& table) : gemm_(table.gemm) {
+  INLAY_COLD MatMulKernel(const CompileContext& context, const KernelTable& table)
+      : table_(table), gemm_(table.gemm) {
     const Attributes& attributes = context.node.attributes;
     if (context.node.op == "Gemm") {
       transposes_ = {attributes.integer("transA", 0) != 0, attributes.integer("transB", 0) != 0};
@@ -48,6 +50,11 @@ class MatMulKernel final : public Kernel {
     }
     activation_ = fused_activation(attributes).value_or(kernels::Activation{});
     if (const Tensor* b = context.constant(1)) {
+      if (b->rank() == 2 && !transposes_.a) {
+        sparse_ = SparseOperand(context, *b, transposes_.b);
+        b_.shape = b->shape();
+        if (sparse_.is_used()) return;
+      }
       pack(
           context, *b, transposes_.b, b_,
           [&](MatrixView view, std::int64_t count, std::int64_t k, std::int64_t n, float* packed) {
@@ -65,12 +72,13 @@ class MatMulKernel final : public Kernel {
   }
 
   bool consumed(std::size_t i) const noexcept override {
-    return (i == 0 && a_.matrices > 0) || (i == 1 && b_.matrices > 0);
+    return (i == 0 && a_.matrices > 0) || (i == 1 && (b_.matrices > 0 || sparse_.is_used()));
   }
 
   void run(KernelContext& context) const override {
     const Shape a = a_.matrices > 0 ? a_.shape : context.input(0).shape();
-    const Shape b = b_.matrices > 0 ? b_.shape : context.input(1).shape();
+    const bool has_b = b_.matrices > 0 || sparse_.is_used();
+    const Shape b = has_b ? b_.shape : context.input(1).shape();
     const MatMulGeometry g = transposes_.geometry(a, b);
     float* const y = context.output(0, g.output).as_mutable<float>().data();
     BatchedGemm batched;
@@ -85,7 +93,7 @@ class MatMulKernel final : public Kernel {
     kernels::GemmProblem& p = batched.first;
     p.m = g.m, p.n = g.n, p.k = g.k;
     p.a = Transposes::view(a_.matrices > 0 ? nullptr : floats(context, 0), g.m, g.k, transposes_.a);
-    p.b = Transposes::view(b_.matrices > 0 ? nullptr : floats(context, 1), g.k, g.n, transposes_.b);
+    p.b = Transposes::view(has_b ? nullptr : floats(context, 1), g.k, g.n, transposes_.b);
     p.packed_a = a_.data();
     p.packed_b = b_.data();
     p.c = y;
@@ -102,6 +110,10 @@ class MatMulKernel final : public Kernel {
     }
     for (const std::size_t i : {std::size_t{2}, std::size_t{3}}) {
       if (context.has_input(i)) add(context, i, g.output, p);
+    }
+    if (sparse_.is_used()) {
+      if (batched.count > 0) sparse_.multiply(context, table_, p);
+      return;
     }
     run_batched_gemm(context, gemm_, batched);
   }
@@ -140,11 +152,13 @@ class MatMulKernel final : public Kernel {
     }
   }
 
+  const KernelTable& table_;
   const GemmKernels& gemm_;
   Transposes transposes_;
   float alpha_ = 1, beta_ = 1;
   kernels::Activation activation_;
   PackedOperand a_, b_;
+  SparseOperand sparse_;  ///< B, where that is faster
 };
 
 Support supports_matmul(const CompileContext& context) {

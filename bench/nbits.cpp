@@ -1,7 +1,5 @@
 // Products of few rows with weights of 4 and 8 bits that come from memory: GB/s and the share of
 // what as many threads read at best. Products of many rows: GFLOP/s.
-#include <ctime>
-#include <thread>
 #include <vector>
 
 #include <inlay/kernels/nbits_pack.hpp>
@@ -14,31 +12,8 @@ namespace {
 using namespace inlay::kernels;
 
 constexpr std::int64_t side = 4096;
-constexpr std::int64_t memory_bytes = std::int64_t{256} << 20;  // more than caches hold
 
 std::size_t size_of(std::int64_t n) { return static_cast<std::size_t>(n); }
-
-/// What `threads` threads read from memory, in 10^9 bytes per second, once for each number.
-double read_rate(const KernelTable& table, int threads) {
-  static std::map<std::pair<std::string, int>, double> rates;
-  double& rate = rates[{table.name, threads}];
-  if (rate > 0) return rate;
-  constexpr int rounds = 12;
-  const std::int64_t count = memory_bytes / 4, share = count / threads / 128 * 128;
-  const Floats data(count);
-  for (int round = 0; round < rounds; ++round) {
-    const std::clock_t start = std::clock();  // as benchmarks count: what others take is left out
-    std::vector<std::thread> others;
-    for (int i = 0; i < threads; ++i) {
-      others.emplace_back(
-          [&, i] { benchmark::DoNotOptimize(table.peak.read(data.data() + i * share, share)); });
-    }
-    for (std::thread& other : others) other.join();
-    const double time = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC / threads;
-    rate = std::max(rate, static_cast<double>(4 * share * threads) / time * 1e-9);
-  }
-  return rate;
-}
 
 /// Weights of side x side, packed, as often as fills memory_bytes.
 struct Weights {

@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "backends/cpu/isa.hpp"
 #include "backends/cpu/measure_peak.hpp"
@@ -81,6 +84,31 @@ inline double peak_gops(const KernelTable& table) {
     peak = std::max(peak, operations / time.count() * 1e-9);
   }
   return peak;
+}
+
+/// More than caches hold.
+inline constexpr std::int64_t memory_bytes = std::int64_t{256} << 20;
+
+/// What `threads` threads read from memory, in 10^9 bytes per second, once for each number.
+inline double read_rate(const KernelTable& table, int threads) {
+  static std::map<std::pair<std::string, int>, double> rates;
+  double& rate = rates[{table.name, threads}];
+  if (rate > 0) return rate;
+  constexpr int rounds = 12;
+  const std::int64_t count = memory_bytes / 4, share = count / threads / 128 * 128;
+  const Floats data(count);
+  for (int round = 0; round < rounds; ++round) {
+    const std::clock_t start = std::clock();  // as benchmarks count: what others take is left out
+    std::vector<std::thread> others;
+    for (int i = 0; i < threads; ++i) {
+      others.emplace_back(
+          [&, i] { benchmark::DoNotOptimize(table.peak.read(data.data() + i * share, share)); });
+    }
+    for (std::thread& other : others) other.join();
+    const double time = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC / threads;
+    rate = std::max(rate, static_cast<double>(4 * share * threads) / time * 1e-9);
+  }
+  return rate;
 }
 
 /// Reports the rate of `operations` per iteration under `name`, and its share of `peak`, both in

@@ -18,7 +18,16 @@ void infer_nhwc_conv(InferContext& context) {
 }
 
 void infer_fused_matmul(InferContext& context) {
-  infer::require_same_dtype(context, 0, 4);
+  const DType a = context.dtype(0), b = context.dtype(1);
+  const bool b_is_narrow = a == DType::float32 && (b == DType::bfloat16 || b == DType::float16);
+  infer::require_same_dtype(context, 0, b_is_narrow ? 1 : 4);
+  if (b_is_narrow) {
+    for (const std::size_t i : {2, 3}) {
+      if (context.has_input(i) && context.dtype(i) != a && context.dtype(i) != DType::undefined) {
+        context.fail("what is added to a product must have its dtype");
+      }
+    }
+  }
   infer::set_matmul_output(context, context.dtype(0), context.input(0), context.input(1));
 }
 

@@ -85,6 +85,17 @@ Tensor from_doubles(std::span<const double> numbers, DType dtype, const Shape& s
   return tensor;
 }
 
+Tensor to_half(const Tensor& tensor, DType half) {
+  Tensor result(half, tensor.shape());
+  const auto from = tensor.as<float>();
+  const auto round = [&]<class Half>(std::span<Half> to) {
+    std::transform(from.begin(), from.end(), to.begin(), [](float x) { return Half(x); });
+  };
+  half == DType::bfloat16 ? round(result.as_mutable<bfloat16>())
+                          : round(result.as_mutable<float16>());
+  return result;
+}
+
 std::optional<double> uniform_value(const Tensor& tensor) {
   std::optional<double> value;
   visit_number(tensor.dtype(), [&](auto zero) {

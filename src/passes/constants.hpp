@@ -16,6 +16,9 @@ std::optional<std::vector<double>> to_doubles(const Tensor& tensor);
 /// A tensor of floating `dtype` from numbers, rounded once. Errors: shape_mismatch.
 Tensor from_doubles(std::span<const double> numbers, DType dtype, const Shape& shape);
 
+/// Elements of f32 rounded to bfloat16 or float16.
+Tensor to_half(const Tensor& tensor, DType half);
+
 /// The number that all elements are, when there is at least one and they are all the same.
 std::optional<double> uniform_value(const Tensor& tensor);
 /// Whether `value` is `wanted` up to the rounding of a literal (a relative 1e-5, or 2^-8 for types

@@ -80,6 +80,8 @@ constexpr std::array standard{
     Pass{"fuse_activation", "applies activations within Conv and MatMul", fuse_activation},
     Pass{"eliminate_dead", "drops what the passes before left over", eliminate_dead},
     Pass{"infer_types", "gives the values that passes made their types", infer_types, false, true},
+    Pass{"narrow_weights", "keeps weights of products in 16 bits that fit them",
+         with("Cast inlay:FusedMatMul", narrow_weights)},
     Pass{"channels_last_codes", "moves convolutions of codes to channels last",
          with("com.microsoft:QLinearConv inlay:CodeTable Transpose", channels_last_codes)},
     Pass{"merge_transposes", "cancels the Transposes that meet",

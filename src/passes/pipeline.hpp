@@ -46,6 +46,7 @@ INLAY_COLD void fuse_residual(Graph& graph, const PassContext& context);
 INLAY_COLD void fuse_activation(Graph& graph, const PassContext& context);
 
 // Laying out.
+INLAY_COLD void narrow_weights(Graph& graph, const PassContext& context);
 INLAY_COLD void channels_last_codes(Graph& graph, const PassContext& context);
 INLAY_COLD void block_channels(Graph& graph, const PassContext& context);
 

@@ -53,7 +53,10 @@ std::optional<Tensor> on_table(const Graph& graph, const Node& node, const Node&
     shape = broadcast(shape, operand->shape());
     input = single.add_constant("", *operand);
   }
-  if (byte_size(dtype, shape.elements()) > small_bytes) return std::nullopt;
+  const std::size_t bytes = byte_size(dtype, shape.elements());
+  if (bytes > small_bytes) return std::nullopt;
+  // Rows that were made narrow are widened one by one.
+  if (node.is("Cast") && is_floating(table.dtype()) && bytes > table.bytes()) return std::nullopt;
   whole.outputs = {single.add_value("", Type::tensor(dtype, shape))};
   const auto values = evaluate_node(single, whole, registry);
   return values[0].is_tensor() ? std::optional(values[0].tensor()) : std::nullopt;

@@ -3,6 +3,7 @@
 
 #include <inlay/kernels/gemm_blocking.hpp>
 #include <inlay/kernels/gemm_epilogue.hpp>
+#include <inlay/kernels/half.hpp>
 
 namespace inlay::inline v0::kernels {
 
@@ -50,11 +51,12 @@ inline constexpr GemmMicroTable<A> gemm_micro_table = [
 }
 (std::make_integer_sequence<int, GemmBlocking<A>::mr>{});
 
-/// gemm_micro for one row, whose products are a_step apart, and several packed panels, panel_stride
-/// apart, so that enough sums hide the latency of adding. Panel j's sums begin at acc[j * nr].
-template <class A, int Panels>
+/// gemm_micro for one row, whose products are a_step apart, and several packed panels of floats of
+/// any width, panel_stride apart, so that enough sums hide the latency of adding. Panel j's sums
+/// begin at acc[j * nr].
+template <class A, int Panels, class T>
 INLAY_FLATTEN void gemm_micro_row(std::int64_t k, const float* INLAY_RESTRICT a,
-                                  std::int64_t a_step, const float* INLAY_RESTRICT b,
+                                  std::int64_t a_step, const T* INLAY_RESTRICT b,
                                   std::int64_t panel_stride, float* INLAY_RESTRICT acc) {
   using Blocking = GemmBlocking<A>;
   constexpr int vecs = Blocking::vecs, size = static_cast<int>(lanes<float, A>);
@@ -66,7 +68,7 @@ INLAY_FLATTEN void gemm_micro_row(std::int64_t k, const float* INLAY_RESTRICT a,
   for (std::int64_t p = 0; p < k; ++p, a += a_step, b += Blocking::nr) {
     const Vec<float, A> x = broadcast<float, A>(*a);
     each([&](auto j, auto v) {
-      sums[j][v] = fma<A>(x, load<float, A>(b + j * panel_stride + v * size), sums[j][v]);
+      sums[j][v] = fma<A>(x, load_wide<A>(b + j * panel_stride + v * size), sums[j][v]);
     });
   }
   each([&](auto j, auto v) { store<float, A>(acc + j * Blocking::nr + v * size, sums[j][v]); });

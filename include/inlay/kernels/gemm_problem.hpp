@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <inlay/dtype.hpp>
 #include <inlay/kernels/activation_kind.hpp>
 #include <inlay/kernels/matrix.hpp>
 
@@ -24,15 +25,22 @@ struct GemmEpilogue {
 
 /// C [m, n] = epilogue(A [m, k] * B [k, n]), f32, C row-major with row stride `ldc`.
 /// Each operand is a view, or packed by the pack function of the same kernel table (then its view
-/// is not read). Any size may be 0; with k == 0 the product is zero.
+/// is not read); a packed B may consist of finite numbers of 16 bits. Any size may be 0; with k ==
+/// 0 the product is zero.
 struct GemmProblem {
   std::int64_t m = 0, n = 0, k = 0;
   MatrixView a, b;
   const float* packed_a = nullptr;
   const float* packed_b = nullptr;
+  const bfloat16* packed_b_bf16 = nullptr;
+  const float16* packed_b_f16 = nullptr;
   float* c = nullptr;
   std::int64_t ldc = 0;
   GemmEpilogue epilogue;
+
+  INLAY_INLINE constexpr bool b_is_half() const {
+    return packed_b_bf16 != nullptr || packed_b_f16 != nullptr;
+  }
 };
 
 /// Multiplications that repay a task of their own, and those after which a task should end, so that

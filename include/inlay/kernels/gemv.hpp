@@ -84,7 +84,9 @@ INLAY_FLATTEN void gemv_columns(MatrixView matrix, const float* x, std::int64_t 
 
 /// Whether gemv computes this problem: one row or one column, and a vector that lies in one piece.
 INLAY_INLINE bool is_gemv(const GemmProblem& problem) {
-  if (problem.packed_a != nullptr || problem.packed_b != nullptr) return false;
+  if (problem.packed_a != nullptr || problem.packed_b != nullptr || problem.b_is_half()) {
+    return false;
+  }
   const auto has_unit_stride = [](const MatrixView& v) {
     return v.row_stride == 1 || v.col_stride == 1;
   };

@@ -37,8 +37,8 @@ void run_batched_gemm(KernelContext& context, const GemmKernels& gemm, const Bat
   kernels::GemmProblem first = batched.first;
   const std::int64_t packed_a = gemm.packed_a_size(first.m, first.k);
   const std::int64_t packed_b = gemm.packed_b_size(first.k, first.n);
-  if (first.packed_b == nullptr && first.m >= repaying && first.n > 1 && batched.b_matrices > 0 &&
-      batched.b_matrices * packed_b <= max_shared) {
+  if (first.packed_b == nullptr && !first.b_is_half() && first.m >= repaying && first.n > 1 &&
+      batched.b_matrices > 0 && batched.b_matrices * packed_b <= max_shared) {
     first.packed_b =
         pack_shared(context, batched.b_matrices, first.n, first.k, gemm.nr, packed_b,
                     [&](std::int64_t column, std::int64_t count, std::int64_t matrix, float* dst) {
@@ -59,8 +59,10 @@ void run_batched_gemm(KernelContext& context, const GemmKernels& gemm, const Bat
   }
   const std::int64_t wanted =
       kernels::ceil_div(wanted_tasks(context), std::max<std::int64_t>(1, batched.count));
-  const kernels::GemmGrid grid = gemm.grid(first.m, first.n, first.k, first.packed_a != nullptr,
-                                           first.packed_b != nullptr, wanted);
+  const bool b_is_packed =
+      first.packed_b != nullptr || (first.b_is_half() && first.m <= kernels::half_few_rows);
+  const kernels::GemmGrid grid =
+      gemm.grid(first.m, first.n, first.k, first.packed_a != nullptr, b_is_packed, wanted);
   const std::int64_t a_size = first.m * first.k, b_size = first.k * first.n;
   const std::size_t floats = (grid.scratch_floats + 15) / 16 * 16;
   float* const scratch = scratch_per_worker<float>(context, floats);
@@ -74,10 +76,15 @@ void run_batched_gemm(KernelContext& context, const GemmKernels& gemm, const Bat
     } else if (a != 0) {
       problem.packed_a += a / a_size * packed_a;
     }
-    if (first.packed_b == nullptr) {
+    const std::int64_t packed = b == 0 ? 0 : b / b_size * packed_b;
+    if (first.packed_b != nullptr) {
+      problem.packed_b += packed;
+    } else if (first.packed_b_bf16 != nullptr) {
+      problem.packed_b_bf16 += packed;
+    } else if (first.packed_b_f16 != nullptr) {
+      problem.packed_b_f16 += packed;
+    } else {
       problem.b.data += b;
-    } else if (b != 0) {
-      problem.packed_b += b / b_size * packed_b;
     }
     const std::int64_t c = offset_of(batched.batch, batched.c_steps, index);
     problem.c += c;

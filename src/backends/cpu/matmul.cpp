@@ -31,12 +31,28 @@ struct Transposes {
 
 /// A constant operand, packed: its matrices one behind the other.
 struct PackedOperand {
-  Tensor floats;
-  Shape shape;  ///< of the operand as given
+  Tensor numbers;  ///< f32; a second operand may have 16 bits
+  Shape shape;     ///< of the operand as given
   std::int64_t matrices = 0;
 
-  const float* data() const { return matrices > 0 ? floats.as<float>().data() : nullptr; }
+  template <class T>
+  const T* data() const {
+    return matrices > 0 && numbers.dtype() == dtype_of<T> ? numbers.as<T>().data() : nullptr;
+  }
 };
+
+/// Packs dense matrices [k, n], `packed_size` numbers each, into panels of nr columns.
+template <class T>
+void pack_panels_b(const T* from, std::int64_t matrices, std::int64_t k, std::int64_t n,
+                   std::int64_t nr, std::int64_t packed_size, T* packed) {
+  for (; matrices > 0; --matrices, from += k * n, packed += packed_size) {
+    for (std::int64_t j = 0; j < n; j += nr) {
+      for (std::int64_t p = 0; p < k; ++p) {
+        std::copy_n(from + p * n + j, std::min(nr, n - j), packed + j * k + p * nr);
+      }
+    }
+  }
+}
 
 class MatMulKernel final : public Kernel {
  public:
@@ -49,7 +65,13 @@ class MatMulKernel final : public Kernel {
       beta_ = attributes.real("beta", 1);
     }
     activation_ = fused_activation(attributes).value_or(kernels::Activation{});
-    if (const Tensor* b = context.constant(1)) {
+    const Tensor* const b = context.constant(1);
+    if (b != nullptr && b->dtype() != DType::float32) {
+      if constexpr (has_half_weights) {
+        b->dtype() == DType::bfloat16 ? pack_half<bfloat16>(context, *b)
+                                      : pack_half<float16>(context, *b);
+      }
+    } else if (b != nullptr) {
       if (b->rank() == 2 && !transposes_.a) {
         sparse_ = SparseOperand(context, *b, transposes_.b);
         b_.shape = b->shape();
@@ -94,8 +116,10 @@ class MatMulKernel final : public Kernel {
     p.m = g.m, p.n = g.n, p.k = g.k;
     p.a = Transposes::view(a_.matrices > 0 ? nullptr : floats(context, 0), g.m, g.k, transposes_.a);
     p.b = Transposes::view(has_b ? nullptr : floats(context, 1), g.k, g.n, transposes_.b);
-    p.packed_a = a_.data();
-    p.packed_b = b_.data();
+    p.packed_a = a_.data<float>();
+    p.packed_b = b_.data<float>();
+    p.packed_b_bf16 = b_.data<bfloat16>();
+    p.packed_b_f16 = b_.data<float16>();
     p.c = y;
     p.ldc = g.n;
     p.epilogue.alpha = alpha_;
@@ -128,12 +152,24 @@ class MatMulKernel final : public Kernel {
     // A single row or column is read as it is: a panel of it would be mostly zeros.
     if (rows == 1 || cols == 1) return;
     const std::int64_t matrices = tensor.size() / (rows * cols);
-    to.floats = context.pack<float>(matrices * packed_size(rows, cols), [&](float* packed) {
+    to.numbers = context.pack<float>(matrices * packed_size(rows, cols), [&](float* packed) {
       pack_all(Transposes::view(tensor.as<float>().data(), rows, cols, transpose), matrices, rows,
                cols, packed);
     });
     to.shape = tensor.shape();
     to.matrices = matrices;
+  }
+
+  template <class T>
+  void pack_half(const CompileContext& context, const Tensor& tensor) {
+    const Shape& shape = tensor.shape();
+    const std::int64_t k = shape[shape.rank() - 2], n = shape.back();
+    b_.shape = shape;
+    b_.matrices = shape.elements() / (k * n);
+    const std::int64_t size = gemm_.packed_b_size(k, n);
+    b_.numbers = context.pack<T>(b_.matrices * size, [&](T* packed) {
+      pack_panels_b(tensor.as<T>().data(), b_.matrices, k, n, gemm_.nr, size, packed);
+    });
   }
 
   /// Puts input i into the epilogue.
@@ -163,7 +199,14 @@ class MatMulKernel final : public Kernel {
 
 Support supports_matmul(const CompileContext& context) {
   if (!fused_activation(context.node.attributes)) return unsupported("an activation not fused");
-  return float_inputs(context, 4);
+  const DType b = context.dtype(1);
+  if (b != DType::bfloat16 && b != DType::float16) return float_inputs(context, 4);
+  const Tensor* weights = context.constant(1);
+  if (!has_half_weights || weights == nullptr || weights->rank() < 2 || weights->size() == 0) {
+    return unsupported("only f32 has a kernel");
+  }
+  const Support others = float_inputs(context, 4, 2);
+  return others.supported ? float_inputs(context, 1) : others;
 }
 
 }  // namespace

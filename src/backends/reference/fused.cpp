@@ -51,7 +51,7 @@ void run_fused_conv(KernelContext& context) {
   });
 }
 
-/// inlay:FusedMatMul: activation(A * B + bias + residual).
+/// inlay:FusedMatMul: activation(A * B + bias + residual). B may be narrower than the rest.
 void run_fused_matmul(KernelContext& context) {
   const Tensor& a = context.input(0);
   const Tensor& b = context.input(1);
@@ -60,8 +60,14 @@ void run_fused_matmul(KernelContext& context) {
   visit_dtype<Floats>(a.dtype(), [&]<class T>() {
     using Wide = compute_t<T>;
     const WideOutput<T> out(context, y);
-    matmul<Wide>(context, g, widened<Wide, T>(context, a), widened<Wide, T>(context, b),
-                 out.data());
+    const Wide* wide_b = nullptr;
+    if (b.dtype() == a.dtype()) {
+      wide_b = widened<Wide, T>(context, b);
+    } else if constexpr (std::is_same_v<T, float>) {
+      visit_dtype<Types<float16, bfloat16>>(
+          b.dtype(), [&]<class Half>() { wide_b = widened<Wide, Half>(context, b); });
+    }
+    matmul<Wide>(context, g, widened<Wide, T>(context, a), wide_b, out.data());
     for (const std::size_t i : {2, 3}) add_input<Wide, T>(context, i, g.output, out.values());
     activate(activation_attribute<Wide>(context.attributes()), out.values());
     out.store();

@@ -15,10 +15,13 @@ struct GemmKernels {
   void (*pack_a)(kernels::MatrixView a, std::int64_t m, std::int64_t k, float* packed);
   void (*pack_b)(kernels::MatrixView b, std::int64_t k, std::int64_t n, float* packed);
   kernels::GemmGrid (*grid)(std::int64_t m, std::int64_t n, std::int64_t k, bool a_is_packed,
-                            bool b_is_packed, std::int64_t repeats);
+                            bool b_is_packed, std::int64_t wanted_tasks);
   void (*task)(const kernels::GemmProblem& problem, const kernels::GemmGrid& grid,
                std::int64_t task, float* scratch);
 };
+
+/// Weights of 16 bits come out of a Cast.
+inline constexpr bool has_half_weights = is_built("", "Cast") && is_built("inlay", "FusedMatMul");
 
 template <class A>
 constexpr GemmKernels make_gemm_kernels() {
@@ -32,7 +35,7 @@ constexpr GemmKernels make_gemm_kernels() {
           .pack_a = &kernels::pack_a<A>,
           .pack_b = &kernels::pack_b<A>,
           .grid = &kernels::gemm_grid<A>,
-          .task = &kernels::gemm_task<A>};
+          .task = &kernels::gemm_task<A, has_half_weights>};
 }
 
 }  // namespace inlay::inline v0::cpu

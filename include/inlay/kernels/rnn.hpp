@@ -45,7 +45,7 @@ struct RnnStep {
   std::size_t hidden;
   const float* gates;  ///< rows x (gates * hidden) of X W^T plus biases
   std::size_t gates_stride;
-  const float* packed;     ///< from pack_recurrent
+  const float* packed;     ///< from pack_recurrent; LSTM: null where `gates` has the product
   const float* hidden_in;  ///< rows x hidden; must not overlap hidden_out
   float* hidden_out;       ///< rows x hidden
   float clip = 0.0f;       ///< activations' inputs are clamped to [-clip, clip]; 0: not
@@ -166,8 +166,10 @@ INLAY_FLATTEN void lstm_step(const LstmStep& s, std::size_t begin, std::size_t e
             sum[r][g] = units.load(s.gates + (first + r) * s.gates_stride + g * hidden);
           }
         }
-        detail::add_recurrent<4, rows, A>(detail::packed_block<A>(s, 4, units.first),
-                                          s.hidden_in + first * hidden, hidden, sum);
+        if (s.packed != nullptr) {
+          detail::add_recurrent<4, rows, A>(detail::packed_block<A>(s, 4, units.first),
+                                            s.hidden_in + first * hidden, hidden, sum);
+        }
         for (std::size_t r = 0; r < rows; ++r) {
           float* const cell_row = s.cell + (first + r) * hidden;
           const F cell = units.load(cell_row);

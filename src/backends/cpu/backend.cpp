@@ -15,9 +15,9 @@ class CpuBackend final : public Backend {
                         softmax_ops,        normalization_ops,  reduction_ops,
                         pool_ops,           transpose_ops,      resize_ops,
                         recurrent_ops,      indexed_copy_ops,   quantized_ops,
-                        integer_matmul_ops, dynamic_matmul_ops, matmul_nbits_ops,
-                        integer_conv_ops,   qlinear_ops,        attention_ops,
-                        rotary_ops}) {
+                        integer_matmul_ops, dynamic_matmul_ops, dynamic_lstm_ops,
+                        matmul_nbits_ops,   integer_conv_ops,   qlinear_ops,
+                        attention_ops,      rotary_ops}) {
       for (const CpuOp& op : family()) {
         if (op.supports != nullptr) ops_.emplace(std::pair(op.domain, op.op), op);
       }

@@ -50,6 +50,7 @@ INLAY_COLD std::vector<CpuOp> indexed_copy_ops();
 INLAY_COLD std::vector<CpuOp> quantized_ops();
 INLAY_COLD std::vector<CpuOp> integer_matmul_ops();
 INLAY_COLD std::vector<CpuOp> dynamic_matmul_ops();
+INLAY_COLD std::vector<CpuOp> dynamic_lstm_ops();
 INLAY_COLD std::vector<CpuOp> integer_conv_ops();
 INLAY_COLD std::vector<CpuOp> qlinear_ops();
 INLAY_COLD std::vector<CpuOp> matmul_nbits_ops();

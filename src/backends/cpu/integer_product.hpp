@@ -19,14 +19,17 @@ inline PackedCodes layout_of(const IntegerGemmKernels& gemm, std::int64_t k, std
 class PackedMatrix {
  public:
   PackedMatrix() = default;
-  /// `b` is constant input of the node: [k, n], or [n, k] if `is_transposed`.
+  /// `b` is a constant input of the node: matrices [k, n], or [n, k] if `is_transposed`, of which
+  /// this is number `index`.
   PackedMatrix(const CompileContext& context, const IntegerGemmKernels& gemm, const Tensor& b,
-               bool is_transposed)
-      : shape_(is_transposed ? Shape{b.dim(1), b.dim(0)} : b.shape()),
+               bool is_transposed, std::int64_t index = 0)
+      : shape_{b.dim(b.rank() - (is_transposed ? 1 : 2)),
+               b.dim(b.rank() - (is_transposed ? 2 : 1))},
         layout_(layout_of(gemm, shape_[0], shape_[1])),
         is_signed_(b.dtype() == DType::int8) {
     packed_ = context.pack<std::int8_t>(layout_.bytes(), [&](std::int8_t* packed) {
-      const kernels::CodeView view = code_view(b, b.dim(1));
+      kernels::CodeView view = code_view(b, b.shape().back());
+      view.data += index * shape_.elements();
       gemm.pack_b(is_transposed ? view.transposed() : view, shape_[0], shape_[1], packed,
                   layout_.sums(packed));
     });

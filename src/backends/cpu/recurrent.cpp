@@ -1,19 +1,12 @@
 // LSTM and GRU with the default activations and constant weights: one matrix product gives all
 // steps' input terms, then each step runs over blocks of hidden units.
-#include <cctype>
-
-#include "backends/cpu/glue.hpp"
+#include "backends/cpu/recurrent_rules.hpp"
 
 namespace inlay::inline v0::cpu {
 namespace {
 
 using kernels::GruStep;
 using kernels::LstmStep;
-
-/// Floats [rows, columns] in scratch. Errors: limit when their number does not fit.
-float* scratch_matrix(KernelContext& context, std::int64_t rows, std::int64_t columns) {
-  return context.scratch<float>(Shape{rows, columns}.elements()).data();
-}
 
 class RecurrentKernel final : public Kernel {
  public:
@@ -81,10 +74,10 @@ class RecurrentKernel::Run {
     const std::int64_t hidden = kernel.hidden_, directions = kernel.directions_;
     const Shape state =
         kernel.batch_first_ ? Shape{batch_, directions, hidden} : Shape{directions, batch_, hidden};
-    require(3, {directions, 2 * kernel.gates() * hidden});
-    require(4, {batch_});
-    for (const std::size_t i : {5, 6}) require(i, state);
-    require(7, {directions, 3 * hidden});
+    require_shape(context, 3, {directions, 2 * kernel.gates() * hidden});
+    require_shape(context, 4, {batch_});
+    for (const std::size_t i : {5, 6}) require_shape(context, i, state);
+    require_shape(context, 7, {directions, 3 * hidden});
     if (context.has_input(4)) lengths_ = context.input(4).as<std::int32_t>();
     for (const std::int64_t length : lengths_) {
       if (length < 0 || length > steps_) {
@@ -137,14 +130,6 @@ class RecurrentKernel::Run {
   }
 
  private:
-  void require(std::size_t i, const Shape& shape) {
-    if (context_.has_input(i) && !(context_.input(i).shape() == shape)) {
-      context_.fail(ErrorCode::shape_mismatch, "input " + std::to_string(i) + " is " +
-                                                   to_string(context_.input(i).shape()) + ", not " +
-                                                   to_string(shape));
-    }
-  }
-
   /// gates_ = X W^T + Wb + Rb for all steps; Rb of a linear_before_reset GRU's last gate stays out.
   void multiply_inputs(std::int64_t d) {
     const float* bias = floats_or_null(context_, 3);
@@ -280,29 +265,10 @@ void RecurrentKernel::run(KernelContext& context) const {
   for (std::int64_t d = 0; d < directions_; ++d) run.direction(d);
 }
 
-/// Whether `activations` is absent or names the defaults.
-bool default_activations(const Node& node) {
-  const auto* names = node.attributes.get<std::vector<std::string>>("activations");
-  if (names == nullptr) return true;
-  const std::size_t per_direction = node.op == "LSTM" ? 3 : 2;
-  for (std::size_t i = 0; i < names->size(); ++i) {
-    const std::string_view wanted = i % per_direction == 0 ? "sigmoid" : "tanh";
-    const bool same = std::equal(
-        (*names)[i].begin(), (*names)[i].end(), wanted.begin(), wanted.end(),
-        [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
-    if (!same) return false;
-  }
-  return true;
-}
-
 Support supports_recurrent(const CompileContext& context) {
   const Node& node = context.node;
   const std::int64_t gates = node.op == "LSTM" ? 4 : 3;
-  if (!default_activations(node)) return unsupported("activations that are not the defaults");
-  if (node.attributes.integer("input_forget", 0) != 0) return unsupported("input_forget");
-  if (node.attributes.has("clip") && !(node.attributes.real("clip", 0) > 0)) {
-    return unsupported("clips to nothing");
-  }
+  if (const char* reason = unusual_cell(node)) return unsupported(reason);
   const Tensor* w = context.constant(1);
   const Tensor* r = context.constant(2);
   if (w == nullptr || r == nullptr) return unsupported("weights that are not constant");

@@ -21,7 +21,9 @@ struct RnnKernels {
 
 template <class A>
 constexpr RnnKernels make_rnn_kernels() {
-  if (!is_any_built({"LSTM", "GRU"})) return {};
+  if (!is_any_built({"LSTM", "GRU"}) && !is_built("com.microsoft", "DynamicQuantizeLSTM")) {
+    return {};
+  }
   return {
       .blocks = &kernels::rnn_blocks<A>,
       .packed_size = &kernels::packed_recurrent_size<A>,

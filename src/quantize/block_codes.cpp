@@ -59,6 +59,27 @@ BlockScale block_scale(double smallest, double largest, const BlockFormat& forma
   return result;
 }
 
+BlockScale best_block_scale(std::span<const double> weights, std::span<const double> importance,
+                            const BlockFormat& format) {
+  constexpr int cuts = 26;
+  const auto [smallest, largest] = std::minmax_element(weights.begin(), weights.end());
+  BlockScale best;
+  double least = 0;
+  for (int cut = 0; cut < cuts; ++cut) {
+    const double part = 1 - 0.5 * cut / (cuts - 1);
+    const BlockScale scale = block_scale(part * *smallest, part * *largest, format);
+    double error = 0;
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      const double lost = weights[i] - scale.weight_of(scale.code_of(weights[i]));
+      error += importance[i] * lost * lost;
+    }
+    if (cut > 0 && !(error < least)) continue;
+    least = error;
+    best = scale;
+  }
+  return best;
+}
+
 BlockCodes empty_block_codes(std::span<const float> weights, std::int64_t n, std::int64_t k,
                              const BlockFormat& format) {
   constexpr std::int64_t most = 1 << 30;

@@ -41,6 +41,11 @@ struct BlockScale {
 /// a code.
 BlockScale block_scale(double smallest, double largest, const BlockFormat& format);
 
+/// That of weights whose codes lose least: the sum of squared errors, each times the weight's
+/// `importance`. The range may be cut by a half.
+BlockScale best_block_scale(std::span<const double> weights, std::span<const double> importance,
+                            const BlockFormat& format);
+
 /// Zero codes of the right sizes. Errors: invalid_argument, for sizes or a format that cannot be,
 /// or weights that are not finite.
 BlockCodes empty_block_codes(std::span<const float> weights, std::int64_t n, std::int64_t k,

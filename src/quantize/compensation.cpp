@@ -34,12 +34,16 @@ void check_hessian(std::span<const double> hessian, std::int64_t k, double dampi
   }
 }
 
-MatrixXd decomposed_inverse(MatrixXd hessian, double damping) {
+MatrixXd damped(MatrixXd hessian, double damping) {
   const double mean = hessian.diagonal().mean();
   for (Index i = 0; i < hessian.rows(); ++i) {
     if (hessian(i, i) == 0) hessian(i, i) = mean > 0 ? mean : 1;
   }
   hessian.diagonal().array() += damping * mean;
+  return hessian;
+}
+
+MatrixXd decomposed_inverse(const MatrixXd& hessian) {
   const Index k = hessian.rows();
   const Eigen::LLT<MatrixXd> factors(hessian);
   if (factors.info() != Eigen::Success) refuse_hessian("the Hessian is not positive definite");
@@ -59,7 +63,8 @@ Compensation::Compensation(std::span<const float> weights, std::int64_t n, std::
   const Eigen::Map<const RowMajor<double>> h(hessian.data(), k, k);
   for (Index j = 0; j < k; ++j) dead_.push_back(h(j, j) == 0);
   left_ = Eigen::Map<const RowMajor<float>>(weights.data(), n, k).cast<double>();
-  u_ = decomposed_inverse(h, damping);
+  hessian_ = damped(h, damping);
+  u_ = decomposed_inverse(hessian_);
 }
 
 void Compensation::run(std::int64_t batch,

@@ -23,6 +23,8 @@ class Compensation {
   Eigen::MatrixXd& weights() { return left_; }
   /// Whether input j is always zero.
   bool is_dead(std::int64_t j) const { return dead_[static_cast<std::size_t>(j)]; }
+  /// With what damps it; inputs that are always zero count as the mean of the others.
+  const Eigen::MatrixXd& hessian() const { return hessian_; }
   /// The loss that a change of d to a weight of column j costs, when those after it make up for it,
   /// is (d / scale(j))^2.
   double scale(std::int64_t j) const { return u_(j, j); }
@@ -33,6 +35,7 @@ class Compensation {
 
  private:
   Eigen::MatrixXd left_;
+  Eigen::MatrixXd hessian_;
   Eigen::MatrixXd u_;  ///< upper triangle: transposed u * u is the Hessian's inverse
   std::vector<bool> dead_;
 };

@@ -168,3 +168,32 @@ TEST_CASE("transformers in int8 without samples answer nearly the same", "[quant
   CHECK(error("rxnmapper/albert_rxnmapper.onnx", "rxnmapper/test_data_set_0") < 0.07);
   CHECK(error("stories260k/stories260K_kv.onnx", "stories260k/test_data_set_prefill64") < 0.04);
 }
+
+TEST_CASE("LSTMs are quantized without samples", "[quantize]") {
+  Graph graph = graph_with_opset(14);
+  std::mt19937 engine(6);
+  const bool both_ways = GENERATE(false, true);
+  const std::int64_t directions = both_ways ? 2 : 1;
+  const ValueId x = graph.add_input("x", Type::tensor(DType::float32, Shape{6, 2, 20}));
+  const auto weights = [&](const char* name, const Shape& shape) {
+    return graph.add_constant(name, random_tensor(engine, shape, -0.3, 0.3));
+  };
+  Node lstm{.op = "LSTM", .version = 14};
+  lstm.inputs = {x, weights("w", {directions, 96, 20}), weights("r", {directions, 96, 24}),
+                 weights("b", {directions, 192})};
+  lstm.attributes.set("hidden_size", std::int64_t{24});
+  if (both_ways) lstm.attributes.set("direction", std::string("bidirectional"));
+  lstm.outputs = {no_id, graph.add_value("last")};
+  graph.outputs = {lstm.outputs[1]};
+  graph.add_node(std::move(lstm));
+  const Model model = Model::from_graph(graph.clone(), dynamic_int8());
+  CHECK(count_nodes(model.graph(), "DynamicQuantizeLSTM") == 1);
+  CHECK(model.placements()[0].backend == "cpu");
+  REQUIRE(model.quantization_report().nodes.size() == 1);
+  CHECK(model.quantization_report().nodes[0].precision == Precision::int8);
+  const std::vector<Value> inputs{random_tensor(engine, {6, 2, 20})};
+  const double error =
+      distance(answers(Model::from_graph(graph.clone()), inputs), answers(model, inputs));
+  CHECK(error > 0);
+  CHECK(error < 0.03);
+}

@@ -390,3 +390,26 @@ TEST_CASE("a quantized model is prepared and loaded as what it is", "[quantize]"
   CHECK_THROWS_AS(Model::load(path), Error);  // stale: not what f32 asks for
   std::filesystem::remove(path);
 }
+
+TEST_CASE("distillation lowers the error",
+          "[quantize]") {
+  ModelOptions options = int8_options(24);
+  options.quantization.correct_bias = false;
+  const Model plain = Model::from_graph(Net().graph, options);
+  options.quantization.distill = true;
+  const Model distilled = Model::from_graph(Net().graph, options);
+  CAPTURE(plain.quantization_report().error, distilled.quantization_report().error);
+  CHECK(distilled.quantization_report().error < plain.quantization_report().error);
+  CHECK(fresh_error(distilled) < 1.05 * fresh_error(plain));
+  CHECK(Model::from_graph(Net().graph, options).graph().print() == distilled.graph().print());
+
+  ModelOptions blocks;
+  blocks.precision = Precision::int4;
+  blocks.quantization.distill = true;
+  CHECK_THROWS_AS(Model::from_graph(products(), blocks), Error);  // without samples
+  blocks.calibration =
+      std::vector<CalibrationSample>{{{"x", correlated(3)}}, {{"x", correlated(4)}}};
+  const double refitted = Model::from_graph(products(), blocks).quantization_report().error;
+  blocks.quantization.distill = false;
+  CHECK(refitted <= Model::from_graph(products(), blocks).quantization_report().error);
+}

@@ -20,7 +20,9 @@ class Outputs;        // inlay/session.hpp
 
 /// What a model computes in.
 enum class Precision : std::uint8_t {
-  f32,  ///< as the file has it
+  f32,   ///< as the file has it
+  bf16,  ///< weights and embeddings rounded to bfloat16; values and sums stay f32
+  f16,   ///< the same with float16
   /// 8-bit codes: weights with a scale per channel, values with one each; without samples, those
   /// of matrix products alone, with a scale for each row of values that a run brings.
   int8,
@@ -90,6 +92,9 @@ struct QuantizationRules {
   bool equalize = true;
   /// int8: make up in the bias for what rounding of weights does to an output's mean.
   bool correct_bias = true;
+  /// With samples: bring what each node computes on codes closest to what it computes in float, by
+  /// a scale and a shift of each channel that go into weights and bias (least squares).
+  bool distill = false;
   /// int8: codes of weights alone, in blocks, as int4 has them.
   bool weights_only = false;
   /// Weights of one column that share a scale, where they are in blocks: a power of two from 16 on.
@@ -98,8 +103,8 @@ struct QuantizationRules {
   /// Precision::f32, that alone. Without samples, those of least magnitude; with them, those of
   /// products whose loss the others make up for best, and which then do so (SparseGPT).
   Sparsity sparsity = {};
-  /// Precision of nodes by name, or of all nodes of an operator ("Conv", "com.microsoft:X"). Nodes
-  /// fixed to f32 are not pruned either.
+  /// Precision of nodes by name, or of all nodes of an operator ("Conv", "com.microsoft:X"), where
+  /// it is another than the model's. Nodes fixed to f32 are not pruned either.
   std::map<std::string, Precision> nodes = {};
   /// The largest error that the outputs may have on the samples; 0: any. Nodes whose codes, or
   /// zeros, do most damage stay as they are until it holds.
@@ -131,8 +136,8 @@ struct QuantizationReport {
 };
 
 /// A graph with QuantizeLinear and DequantizeLinear where values are to be codes, with
-/// inlay:DynamicQuantizeMatMul where there were no samples, or with MatMulNBits for weights in
-/// blocks. save_onnx() writes all of them.
+/// inlay:DynamicQuantizeMatMul where there were no samples, with MatMulNBits for weights in blocks,
+/// or a Cast behind weights of 16 bits. save_onnx() writes all of them.
 struct QuantizedGraph {
   Graph graph;
   QuantizationReport report;
@@ -144,7 +149,8 @@ struct QuantizedGraph {
 /// when the calibration gives no samples, or there is none and the error has a bound, or a sample
 /// has another name, type or shape than the model wants, or leads to a value that is not finite, or
 /// a share of weights is not from 0 to below 1; unsupported, in a build without QuantizeLinear
-/// (without samples: inlay:DynamicQuantizeMatMul; MatMulNBits; with Precision::f32: any of them).
+/// (without samples: inlay:DynamicQuantizeMatMul; MatMulNBits; Cast; with Precision::f32: any of
+/// them).
 INLAY_API QuantizedGraph quantize(Graph graph, const ModelOptions& options);
 
 }  // namespace inlay::inline v0

@@ -1,4 +1,5 @@
 // `inlay quantize MODEL -o OUT.onnx`
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -24,7 +25,9 @@ struct QuantizeArguments {
   std::int64_t block = 32;
   Observer observer = Observer::min_max;
   double max_error = 0;
+  bool distill = false;
   std::vector<std::string> in_float;
+  std::vector<std::string> nodes;
   bool report = false;
   bool json = false;
 
@@ -72,12 +75,16 @@ Calibration samples_of(const QuantizeArguments& arguments, const Model& model,
   });
 }
 
-const std::map<std::string, Precision> precisions = {
-    {"f32", Precision::f32}, {"int8", Precision::int8}, {"int4", Precision::int4}};
+const std::map<std::string, Precision> precisions = {{"f32", Precision::f32},
+                                                     {"bf16", Precision::bf16},
+                                                     {"f16", Precision::f16},
+                                                     {"int8", Precision::int8},
+                                                     {"int4", Precision::int4}};
 
 const char* name_of(Precision precision) {
-  if (precision == Precision::int4) return "int4";
-  return precision == Precision::int8 ? "int8" : "f32";
+  const auto found = std::find_if(precisions.begin(), precisions.end(),
+                                  [&](const auto& named) { return named.second == precision; });
+  return found->first.c_str();
 }
 
 void print_json(const QuantizationReport& report) {
@@ -123,6 +130,17 @@ void print_report(const QuantizeArguments& arguments, const QuantizationReport& 
   }
 }
 
+/// NAME=PRECISION
+std::pair<std::string, Precision> rule_of(const std::string& text) {
+  const std::size_t at = text.rfind('=');
+  const auto precision = at == text.npos ? precisions.end() : precisions.find(text.substr(at + 1));
+  if (precision == precisions.end()) {
+    throw Error(ErrorCode::invalid_argument,
+                "'" + text + "' is not NAME=PRECISION, with f32, bf16, f16, int8 or int4");
+  }
+  return {text.substr(0, at), precision->second};
+}
+
 void quantize_model(const QuantizeArguments& arguments, const GlobalOptions& global) {
   ModelOptions options = global.model_options();
   const auto reader = file_reader(arguments.model);
@@ -138,8 +156,12 @@ void quantize_model(const QuantizeArguments& arguments, const GlobalOptions& glo
   options.calibration = samples_of(arguments, model, global);
   options.quantization.observer = arguments.observer;
   options.quantization.max_error = arguments.max_error;
+  options.quantization.distill = arguments.distill;
   for (const std::string& name : arguments.in_float) {
     options.quantization.nodes.emplace(name, Precision::f32);
+  }
+  for (const std::string& rule : arguments.nodes) {
+    options.quantization.nodes.insert(rule_of(rule));
   }
   const QuantizedGraph quantized = quantize(std::move(graph), options);
   save_onnx(quantized.graph, arguments.output, {.registry = options.registry});
@@ -159,7 +181,7 @@ void add_quantize(CLI::App& app, const GlobalOptions& global) {
                       "without, int8 values are those of each run, of matrix products alone");
   command
       ->add_option("--precision", arguments->asked_precision,
-                   "int8, or int4: of weights alone; f32 with --sparsity")
+                   "int8; of weights alone: int4, bf16, f16; f32 with --sparsity")
       ->transform(CLI::CheckedTransformer(precisions))
       ->default_str("int8; f32 with --sparsity");
   command->add_option("--sparsity", arguments->share,
@@ -178,7 +200,11 @@ void add_quantize(CLI::App& app, const GlobalOptions& global) {
   command->add_option(
       "--max-error", arguments->max_error,
       "Largest relative error of the outputs; what does most damage stays in float");
+  command->add_flag("--distill", arguments->distill,
+                    "Bring what each node computes closest to the same in float");
   command->add_option("--float", arguments->in_float, "Nodes or operators to leave in float");
+  command->add_option("--node", arguments->nodes,
+                      "NAME=PRECISION of a node or of all of an operator");
   command->add_flag("--report", arguments->report, "Say what became of each node");
   command->add_flag("--json", arguments->json, "Print JSON");
   add_picture_options(*command, arguments->pictures);

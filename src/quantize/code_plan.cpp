@@ -67,11 +67,29 @@ std::vector<WeightedNode> weighted_nodes(const Graph& graph) {
   return found;
 }
 
-Precision ruled_precision(const QuantizationRules& rules, const Node& node) {
+const Tensor& weights_of(const Graph& graph, const WeightedNode& node) {
+  return *graph.constant(graph.node(node.id).inputs[node.weights]);
+}
+
+std::vector<std::vector<WeightedNode>> by_weights(const Graph& graph,
+                                                  const std::vector<WeightedNode>& nodes) {
+  std::map<std::pair<ValueId, int>, std::size_t> places;
+  std::vector<std::vector<WeightedNode>> all;
+  for (const WeightedNode& node : nodes) {
+    const ValueId weights = graph.node(node.id).inputs[node.weights];
+    const auto [at, is_new] = places.emplace(std::pair(weights, node.channel_axis), all.size());
+    if (is_new) all.emplace_back();
+    all[at->second].push_back(node);
+  }
+  return all;
+}
+
+std::optional<Precision> ruled_precision(const QuantizationRules& rules, const Node& node) {
   const auto by_name = rules.nodes.find(node.name);
   if (by_name != rules.nodes.end() && !node.name.empty()) return by_name->second;
   const auto by_op = rules.nodes.find(qualified_op(node.domain, node.op));
-  return by_op != rules.nodes.end() ? by_op->second : Precision::int8;
+  if (by_op != rules.nodes.end()) return by_op->second;
+  return std::nullopt;
 }
 
 void check_rules(const QuantizationRules& rules, const Graph& graph) {
@@ -106,7 +124,7 @@ CodePlan::CodePlan(const Graph& graph, const std::vector<WeightedNode>& weighted
     const Node& node = graph.nodes[i];
     if (node.dead()) continue;
     if (!chosen_[i] && may_follow(node) && (feeds[i] || keeps_codes(node)) &&
-        ruled_precision(rules, node) == Precision::int8) {
+        ruled_precision(rules, node).value_or(Precision::int8) == Precision::int8) {
       chosen_[i] = true;
     }
     if (chosen_[i] && !may_float[i]) is_coded_[static_cast<std::size_t>(node.outputs[0])] = true;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "inlay/quantize.hpp"
@@ -19,9 +20,16 @@ struct WeightedNode {
 /// The nodes of the main graph whose weights could be codes, in order.
 std::vector<WeightedNode> weighted_nodes(const Graph& graph);
 
+/// The weights that it multiplies by.
+const Tensor& weights_of(const Graph& graph, const WeightedNode& node);
+
+/// The nodes, those that share weights together.
+std::vector<std::vector<WeightedNode>> by_weights(const Graph& graph,
+                                                  const std::vector<WeightedNode>& nodes);
+
 /// The precision that the rules ask for by name or operator. Errors: not_found, for a rule that no
 /// node of the graph has.
-Precision ruled_precision(const QuantizationRules& rules, const Node& node);
+std::optional<Precision> ruled_precision(const QuantizationRules& rules, const Node& node);
 void check_rules(const QuantizationRules& rules, const Graph& graph);
 
 /// Nodes on codes, and the values that are quantized for them.

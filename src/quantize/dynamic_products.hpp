@@ -1,10 +1,13 @@
 // Products whose values become codes at each run: MatMul and Gemm become
-// inlay:DynamicQuantizeMatMul.
+// inlay:DynamicQuantizeMatMul, LSTM com.microsoft's DynamicQuantizeLSTM.
 #pragma once
 
 #include "quantize/code_plan.hpp"
 
 namespace inlay::inline v0::quantization {
+
+/// The LSTMs of the main graph with constant weights.
+std::vector<WeightedNode> recurrent_nodes(const Graph& graph);
 
 /// Whether one of weighted_nodes() can be such a product.
 bool may_be_dynamic(const Node& node);

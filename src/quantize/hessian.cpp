@@ -49,7 +49,7 @@ std::int64_t depth_of(const Graph& graph, const WeightedNode& node) {
 }  // namespace
 
 WeightMatrix product_weights(const Graph& graph, const WeightedNode& node) {
-  const Tensor& w = *graph.constant(graph.node(node.id).inputs[node.weights]);
+  const Tensor& w = weights_of(graph, node);
   const Eigen::Map<const WeightMatrix> stored(w.as<float>().data(), w.dim(0), w.dim(1));
   return node.channel_axis == 0 ? WeightMatrix(stored) : WeightMatrix(stored.transpose());
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <optional>
 
+#include "passes/constants.hpp"
 #include "passes/editor.hpp"
 #include "quantize/coded_weights.hpp"
 #include "quantize/raise_opset.hpp"
@@ -13,14 +14,22 @@ namespace {
 class CodeWriter {
  public:
   CodeWriter(Graph& graph, const CodePlan& plan, const std::map<ValueId, Range>& ranges,
-             const ChannelMap& channels)
-      : graph_(graph), editor_(graph), plan_(plan), ranges_(ranges), channels_(channels) {}
+             const ChannelMap& channels, const RefitMap& refits)
+      : graph_(graph),
+        editor_(graph),
+        plan_(plan),
+        ranges_(ranges),
+        channels_(channels),
+        refits_(refits) {}
 
   void run() {
     // Who reads what is asked of the graph as it was.
     const auto readers = graph_.consumers();
     for (const ValueId value : plan_.values()) add_scale(value);
-    for (const WeightedNode& node : plan_.weighted()) write_weights(node);
+    for (const WeightedNode& node : plan_.weighted()) {
+      const ValueId weights = graph_.node(node.id).inputs[node.weights];
+      write_weights(node, readers[static_cast<std::size_t>(weights)].size() > 1);
+    }
     for (const ValueId value : plan_.values()) {
       write_value(value, readers[static_cast<std::size_t>(value)]);
     }
@@ -62,7 +71,7 @@ class CodeWriter {
   /// The codes of a constant, and what dequantizes them: nodes that share weights share these.
   struct SharedWeights {
     CodedWeights coded;
-    ValueId dequantized;
+    ValueId scales, dequantized;
   };
 
   const SharedWeights& share_weights(ValueId weights, int axis) {
@@ -73,25 +82,33 @@ class CodeWriter {
     CodedWeights coded = code_weights(*graph_.constant(weights), axis);
     const ValueId zeros = editor_.add_constant(name + ".zero_point",
                                                Tensor::zeros(DType::int8, coded.scales.shape()));
+    const ValueId scales = editor_.add_constant(name + ".scale", coded.scales);
     const ValueId dequantized =
-        dequantize(editor_.add_constant(name + ".codes", coded.codes),
-                   editor_.add_constant(name + ".scale", coded.scales), zeros, axis,
+        dequantize(editor_.add_constant(name + ".codes", coded.codes), scales, zeros, axis,
                    name + ".dequantized", graph_.value(weights).type);
-    return weights_.emplace(key, SharedWeights{std::move(coded), dequantized}).first->second;
+    return weights_.emplace(key, SharedWeights{std::move(coded), scales, dequantized})
+        .first->second;
   }
 
-  void write_weights(const WeightedNode& weighted) {
+  void write_weights(const WeightedNode& weighted, bool are_shared) {
     const Node node = graph_.node(weighted.id);
     const ValueId weights = node.inputs[weighted.weights];
     const SharedWeights& shared = share_weights(weights, weighted.channel_axis);
-    const std::optional<Tensor> bias = corrected_bias(weighted, shared.coded);
+    std::optional<Tensor> bias = corrected_bias(weighted, shared.coded);
+    Tensor scales = shared.coded.scales;
+    const auto refit = refits_.find(node.outputs[0]);
+    if (refit != refits_.end() && !are_shared && (bias || node.is("MatMul"))) {
+      scales = passes::scaled(scales, 0, refit->second.scale);
+      graph_.value(shared.scales).constant = scales;
+      if (bias) refit->second.apply_to_bias(bias->as_mutable<float>());
+    }
     editor_.set_input(weighted.id, weighted.weights, shared.dequantized);
     if (!bias) return;
     const std::string name =
         graph_.value(node.has_input(2) ? node.inputs[2] : weights).name + ".bias";
     const auto of_x = scales_.find(node.inputs[0]);
     if (of_x == scales_.end() ||
-        !write_bias(weighted.id, *bias, shared.coded.scales, of_x->second.number, name)) {
+        !write_bias(weighted.id, *bias, scales, of_x->second.number, name)) {
       put_bias(weighted.id, editor_.add_constant(name, bias->clone()));
     }
   }
@@ -199,6 +216,7 @@ class CodeWriter {
   const CodePlan& plan_;
   const std::map<ValueId, Range>& ranges_;
   const ChannelMap& channels_;
+  const RefitMap& refits_;
   std::map<ValueId, Scale> scales_;
   std::map<std::pair<ValueId, int>, SharedWeights> weights_;  // by constant and axis
 };
@@ -206,9 +224,9 @@ class CodeWriter {
 }  // namespace
 
 Graph insert_codes(const Graph& graph, const CodePlan& plan, const std::map<ValueId, Range>& ranges,
-                   const ChannelMap& channels) {
+                   const ChannelMap& channels, const RefitMap& refits) {
   Graph result = graph.clone();
-  CodeWriter(result, plan, ranges, channels).run();
+  CodeWriter(result, plan, ranges, channels, refits).run();
   return result;
 }
 

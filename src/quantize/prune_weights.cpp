@@ -9,24 +9,8 @@
 namespace inlay::inline v0::quantization {
 namespace {
 
-/// Weights that nodes share, one by one: [outputs, inputs] of all of them.
+/// Nodes that share weights.
 using Sharing = std::vector<WeightedNode>;
-
-const Tensor& weights_of(const Graph& graph, const WeightedNode& node) {
-  return *graph.constant(graph.node(node.id).inputs[node.weights]);
-}
-
-std::vector<Sharing> shared_weights(const Graph& graph, const std::vector<WeightedNode>& nodes) {
-  std::map<std::pair<ValueId, int>, std::size_t> places;
-  std::vector<Sharing> all;
-  for (const WeightedNode& node : nodes) {
-    const ValueId weights = graph.node(node.id).inputs[node.weights];
-    const auto [at, is_new] = places.emplace(std::pair(weights, node.channel_axis), all.size());
-    if (is_new) all.emplace_back();
-    all[at->second].push_back(node);
-  }
-  return all;
-}
 
 /// What pruning makes of weights, in their own layout.
 class Pruner {
@@ -80,7 +64,7 @@ std::map<NodeId, Tensor> prune_weights(const Graph& graph, const std::vector<Wei
                                        const ModelOptions& options) {
   Pruner pruner(graph, options.quantization.sparsity);
   std::vector<Sharing> on_samples;
-  for (const Sharing& sharing : shared_weights(graph, nodes)) {
+  for (const Sharing& sharing : by_weights(graph, nodes)) {
     if (!options.calibration.empty() && pruner.is_product(sharing.front())) {
       on_samples.push_back(sharing);
     } else {

@@ -1,18 +1,21 @@
 #include "inlay/quantize.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numeric>
 
 #include "built_operators.hpp"
-#include "inlay/pass.hpp"
 #include "quantize/block_weights.hpp"
 #include "quantize/calibrate.hpp"
+#include "quantize/candidates.hpp"
 #include "quantize/channels.hpp"
+#include "quantize/distill.hpp"
 #include "quantize/dynamic_products.hpp"
 #include "quantize/equalize.hpp"
+#include "quantize/half_weights.hpp"
 #include "quantize/insert_codes.hpp"
+#include "quantize/output_error.hpp"
+#include "quantize/prepare.hpp"
 #include "quantize/prune.hpp"
 #include "quantize/prune_weights.hpp"
 #include "quantize/raise_opset.hpp"
@@ -22,27 +25,6 @@ namespace inlay::inline v0 {
 namespace quantization {
 namespace {
 
-/// The passes that leave operators of the standard, from what a file holds to what is quantized:
-/// constants folded, normalisations within weights.
-void prepare(Graph& graph, const Registry& registry) {
-  static constexpr std::array<std::string_view, 11> names = {
-      "infer_types",    "fold_constants",   "inline_branches", "fold_constants",
-      "eliminate_dead", "eliminate_common", "widen_float16",   "replace_upsample",
-      "remove_noops",   "fuse_affine",      "eliminate_dead"};
-  std::vector<Pass> passes;
-  for (const std::string_view name : names) {
-    for (const Pass& pass : standard_passes()) {
-      if (pass.name == name) {
-        passes.push_back(pass);
-        break;
-      }
-    }
-  }
-  run_passes(graph, {registry}, passes);
-  raise_opset(graph);
-  graph.compact();
-}
-
 std::size_t constant_bytes(const Graph& graph) {
   std::size_t bytes = 0;
   for (const ValueInfo& value : graph.values) {
@@ -51,33 +33,21 @@ std::size_t constant_bytes(const Graph& graph) {
   return bytes;
 }
 
-/// The largest |got - wanted| / |wanted|, as Euclidean norms, over the outputs that are f32.
-double relative_error(const Outputs& wanted, const Outputs& got) {
-  double largest = 0;
-  for (std::size_t i = 0; i < wanted.size(); ++i) {
-    const Value& want = wanted.value(i);
-    const Value& have = got.value(i);
-    if (!want.is_tensor() || want.tensor().dtype() != DType::float32) continue;
-    if (want.tensor().shape() != have.tensor().shape()) return INFINITY;
-    const auto u = want.tensor().as<float>(), v = have.tensor().as<float>();
-    double error = 0, norm = 0;
-    for (std::size_t k = 0; k < u.size(); ++k) {
-      const double a = u[k], b = v[k];
-      if (a != b) error += (b - a) * (b - a);
-      norm += a * a;
-    }
-    if (!(error > 0)) {
-      if (std::isnan(error)) return INFINITY;
-      continue;
-    }
-    largest = std::max(largest, norm > 0 ? std::sqrt(error / norm) : INFINITY);
-  }
-  return largest;
-}
-
 /// Inputs that calibration did not see move the outputs a little further than those it saw.
 constexpr double unseen_margin = 0.7;
 constexpr std::size_t ranking_samples = 4;
+
+/// The same nodes in a graph that was made of the one they are of.
+std::vector<WeightedNode> found_in(const Graph& graph, const Graph& original,
+                                   std::vector<WeightedNode> nodes) {
+  for (WeightedNode& node : nodes) {
+    const std::vector<ValueId>& outputs = original.node(node.id).outputs;
+    const auto output =
+        std::find_if(outputs.begin(), outputs.end(), [](ValueId value) { return value != no_id; });
+    node.id = graph.value(*output).producer;
+  }
+  return nodes;
+}
 
 class Quantizer {
  public:
@@ -94,30 +64,31 @@ class Quantizer {
   QuantizedGraph run() {
     prepare(graph_, *options_.registry);
     report_.float_bytes = constant_bytes(graph_);
-    check_rules(rules(), graph_);
-    choose_candidates();
-    if (has_values() && rules().equalize) {
+    find();
+    const std::vector<WeightedNode> codes = nodes_with(candidates_, Coding::codes);
+    if (!codes.empty() && rules().equalize) {
       original_ = graph_.clone();
-      equalize(graph_, candidates_, observe_channels(graph_, candidates_, options_));
+      equalize(graph_, codes, observe_channels(graph_, codes, options_));
     }
-    if (is_sparse()) pruned_ = prune_weights(graph_, candidates_, options_);
+    pruned_ = prune_weights(graph_, pruned_nodes(candidates_), options_);
     const Graph sparse = pruned(candidates_);
-    const std::vector<WeightedNode> nodes = to_code(candidates_);
-    if (in_blocks()) {
-      const BlockFormat format{.bits = precision_ == Precision::int4 ? 4 : 8,
-                               .block = rules().block,
-                               .symmetric = false};
-      blocks_ = block_weights(sparse, nodes, format, options_);
-    } else if (has_values()) {
-      if (rules().correct_bias) channels_ = observe_channels(sparse, nodes, options_);
-      measure_ranges(sparse);
+    if (!codes.empty()) {
+      if (rules().correct_bias) channels_ = observe_channels(sparse, codes, options_);
+      measure_ranges(sparse, codes);
     }
-    std::vector<WeightedNode> chosen = candidates_;
-    if (!options_.calibration.empty() || rules().max_error > 0) {
+    for (const Precision precision : {Precision::int4, Precision::int8}) {
+      const BlockFormat format{
+          .bits = precision == Precision::int4 ? 4 : 8, .block = rules().block, .symmetric = false};
+      blocks_.merge(block_weights(sparse, nodes_with(candidates_, Coding::blocks, precision),
+                                  format, options_));
+    }
+    std::vector<Candidate> chosen = candidates_;
+    if (!options_.calibration.empty() || rules().max_error > 0 || rules().distill) {
       SampleRunner(graph_.clone(), options_, options_.calibration)
           .run(SIZE_MAX, [&](std::size_t, const CalibrationSample&, const Outputs& outputs) {
             wanted_.push_back(outputs);
           });
+      if (rules().distill) distill();
       report_.error = error_of(chosen, SIZE_MAX);
       if (rules().max_error > 0 && !(report_.error <= bound())) chosen = within_bound();
     }
@@ -129,61 +100,44 @@ class Quantizer {
   const QuantizationRules& rules() const { return options_.quantization; }
   double bound() const { return rules().max_error * unseen_margin; }
 
-  bool is_sparse() const { return rules().sparsity.pattern != SparsityPattern::none; }
-  bool has_codes() const { return precision_ != Precision::f32; }
-
-  bool in_blocks() const {
-    return has_codes() && (precision_ == Precision::int4 || rules().weights_only);
-  }
-
-  /// Without samples, which ranges come from, each run chooses codes of the values that it has.
-  bool is_dynamic() const { return has_codes() && !in_blocks() && options_.calibration.empty(); }
-  /// Codes of values, whose ranges the samples show.
-  bool has_values() const { return has_codes() && !in_blocks() && !is_dynamic(); }
-
-  void choose_candidates() {
-    const std::string zeros = is_sparse() ? "weights pruned" : "";
-    const std::string coded = (is_sparse() ? zeros + ", then as codes" : "weights as codes") +
-                              (is_dynamic() ? ", values as codes of each run" : "");
-    const std::vector<WeightedNode> in_block_nodes =
-        in_blocks() ? block_nodes(graph_) : std::vector<WeightedNode>{};
-    for (const WeightedNode& node : weighted_nodes(graph_)) {
-      const Node& at = graph_.node(node.id);
-      const bool may_code = has_codes() && (in_blocks() ? has_node(in_block_nodes, node.id)
-                                                        : !is_dynamic() || may_be_dynamic(at));
-      if (may_code) may_code_.push_back(node.id);
-      if (!may_code && !is_sparse()) {
-        if (in_blocks()) continue;
-        report_weighted(node, Precision::f32, "in float: codes of its values take samples");
-      } else if (ruled_precision(rules(), at) == Precision::f32) {
-        report_weighted(node, Precision::f32, "as asked for");
-      } else {
-        candidates_.push_back(node);
-        report_weighted(node, may_code ? precision_ : Precision::f32, may_code ? coded : zeros);
-      }
+  void find() {
+    const bool has_samples = !options_.calibration.empty();
+    for (const Candidate& found : find_candidates(graph_, precision_, rules(), has_samples)) {
+      const Node& node = graph_.node(found.node.id);
+      report_.nodes.push_back(
+          {node.name, qualified_op(node.domain, node.op), found.precision, 0, found.reason});
+      report_ids_.push_back(found.node.id);
+      if (found.coding != Coding::none || found.is_pruned) candidates_.push_back(found);
     }
   }
 
-  static bool has_node(const std::vector<WeightedNode>& nodes, NodeId id) {
-    return std::any_of(nodes.begin(), nodes.end(),
-                       [&](const WeightedNode& node) { return node.id == id; });
+  static std::vector<WeightedNode> nodes_with(const std::vector<Candidate>& chosen, Coding coding,
+                                              std::optional<Precision> precision = {}) {
+    std::vector<WeightedNode> nodes;
+    for (const Candidate& candidate : chosen) {
+      if (candidate.coding == coding &&
+          candidate.precision == precision.value_or(candidate.precision)) {
+        nodes.push_back(candidate.node);
+      }
+    }
+    return nodes;
   }
 
-  /// Those of the nodes whose weights become codes; of others they become zero alone.
-  std::vector<WeightedNode> to_code(std::vector<WeightedNode> nodes) const {
-    std::erase_if(nodes, [&](const WeightedNode& node) {
-      return std::find(may_code_.begin(), may_code_.end(), node.id) == may_code_.end();
-    });
+  static std::vector<WeightedNode> pruned_nodes(const std::vector<Candidate>& chosen) {
+    std::vector<WeightedNode> nodes;
+    for (const Candidate& candidate : chosen) {
+      if (candidate.is_pruned) nodes.push_back(candidate.node);
+    }
     return nodes;
   }
 
   /// The graph with weights that are zero where these nodes may have such.
-  Graph pruned(const std::vector<WeightedNode>& nodes) const {
-    return is_sparse() ? insert_pruned(graph_, nodes, pruned_) : graph_.clone();
+  Graph pruned(const std::vector<Candidate>& chosen) const {
+    return insert_pruned(graph_, pruned_nodes(chosen), pruned_);
   }
 
-  void measure_ranges(const Graph& sparse) {
-    const CodePlan everything(sparse, to_code(candidates_), rules());
+  void measure_ranges(const Graph& sparse, const std::vector<WeightedNode>& codes) {
+    const CodePlan everything(sparse, codes, rules());
     ranges_ = observe(sparse, everything.values(), options_);
     const auto readers = sparse.consumers();
     for (auto& [value, range] : ranges_) {
@@ -193,22 +147,51 @@ class Quantizer {
     }
   }
 
-  void report_weighted(const WeightedNode& node, Precision precision, const std::string& reason) {
-    const Node& at = graph_.node(node.id);
-    report_.nodes.push_back({at.name, qualified_op(at.domain, at.op), precision, 0, reason});
-    report_ids_.push_back(node.id);
+  /// Takes the refits that are measured to lower the error most.
+  void distill() {
+    std::vector<Candidate> on_codes;
+    std::vector<WeightedNode> nodes;
+    for (const Candidate& candidate : candidates_) {
+      if (candidate.coding != Coding::codes && candidate.coding != Coding::blocks) continue;
+      on_codes.push_back(candidate);
+      nodes.push_back(candidate.node);
+    }
+    if (nodes.empty()) return;
+    double least = error_of(on_codes, SIZE_MAX);
+    RefitMap best;
+    for (auto& [kind, refits] : refit_outputs(graph_, coded(on_codes), nodes, options_)) {
+      refits_ = std::move(refits);
+      const double error = error_of(on_codes, SIZE_MAX);
+      if (error < least) {
+        least = error;
+        best = refits_;
+      }
+    }
+    refits_ = std::move(best);
   }
 
-  Graph coded(const std::vector<WeightedNode>& chosen) const {
-    Graph sparse = pruned(chosen);
-    const std::vector<WeightedNode> nodes = to_code(chosen);
-    if (in_blocks()) return insert_blocks(sparse, nodes, blocks_);
-    if (is_dynamic()) return insert_dynamic_products(sparse, nodes);
-    if (!has_codes()) return sparse;
-    return insert_codes(sparse, CodePlan(sparse, nodes, rules()), ranges_, channels_);
+  Graph coded(const std::vector<Candidate>& chosen) const {
+    Graph graph = pruned(chosen);
+    const std::vector<WeightedNode> codes = nodes_with(chosen, Coding::codes);
+    if (!codes.empty()) {
+      graph = insert_codes(graph, CodePlan(graph, codes, rules()), ranges_, channels_, refits_);
+    }
+    const auto insert = [&](const std::vector<WeightedNode>& nodes, const auto& write) {
+      if (!nodes.empty()) graph = write(found_in(graph, graph_, nodes));
+    };
+    using Nodes = std::vector<WeightedNode>;
+    insert(nodes_with(chosen, Coding::dynamic),
+           [&](const Nodes& nodes) { return insert_dynamic_products(graph, nodes); });
+    insert(nodes_with(chosen, Coding::blocks),
+           [&](const Nodes& nodes) { return insert_blocks(graph, nodes, blocks_, refits_); });
+    for (const Precision precision : {Precision::bf16, Precision::f16}) {
+      insert(nodes_with(chosen, Coding::half, precision),
+             [&](const Nodes& nodes) { return insert_half(graph, nodes, half_type(precision)); });
+    }
+    return graph;
   }
 
-  double error_of(const std::vector<WeightedNode>& chosen, std::size_t samples) const {
+  double error_of(const std::vector<Candidate>& chosen, std::size_t samples) const {
     double largest = 0;
     SampleRunner(coded(chosen), options_, options_.calibration)
         .run(std::min(samples, wanted_.size()),
@@ -220,45 +203,82 @@ class Quantizer {
     return largest;
   }
 
-  /// As many candidates as keep the error within its bound, those that do least damage alone.
-  std::vector<WeightedNode> within_bound() {
+  /// As many candidates as keep the error within its bound, those that do least damage alone. Of
+  /// the others, as many as keep it have codes of weights alone.
+  std::vector<Candidate> within_bound() {
     std::vector<double> damage;
-    for (const WeightedNode& node : candidates_) {
-      damage.push_back(error_of({node}, ranking_samples));
-      entry(node.id).error = damage.back();
+    for (const Candidate& candidate : candidates_) {
+      damage.push_back(error_of({candidate}, ranking_samples));
+      entry(candidate.node.id).error = damage.back();
     }
     std::vector<std::size_t> order(candidates_.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::stable_sort(order.begin(), order.end(),
                      [&](std::size_t a, std::size_t b) { return damage[a] < damage[b]; });
-    const auto first = [&](std::size_t count) {
-      std::vector<std::size_t> places(order.begin(),
-                                      order.begin() + static_cast<std::ptrdiff_t>(count));
-      std::sort(places.begin(), places.end());
-      std::vector<WeightedNode> nodes;
-      for (const std::size_t place : places) nodes.push_back(candidates_[place]);
-      return nodes;
-    };
-    // The most that was measured to be within the bound; with none, the outputs are those in float.
-    std::size_t low = 0, high = candidates_.size();
+    std::vector<Candidate> left;
+    for (const std::size_t i : order) left.push_back(candidates_[i]);
+    std::vector<Candidate> chosen;
     report_.error = 0;
-    while (high - low > 1) {
-      const std::size_t middle = low + (high - low) / 2;
-      const double error = error_of(first(middle), SIZE_MAX);
+    move_within_bound(left, chosen);
+    for (const Candidate& candidate : left) {
+      QuantizedNode& node = entry(candidate.node.id);
+      node.precision = Precision::f32;
+      node.reason = candidate.is_pruned ? "dense and in float, so that the error keeps its bound"
+                                        : "in float, so that the error keeps its bound";
+    }
+    std::vector<Candidate> lighter = with_weights_alone(left);
+    const std::size_t before = chosen.size();
+    if (!lighter.empty()) move_within_bound(lighter, chosen);
+    for (std::size_t i = before; i < chosen.size(); ++i) {
+      QuantizedNode& node = entry(chosen[i].node.id);
+      node.precision = chosen[i].precision;
+      node.reason = chosen[i].reason;
+    }
+    std::sort(chosen.begin(), chosen.end(),
+              [](const Candidate& a, const Candidate& b) { return a.node.id < b.node.id; });
+    return chosen;
+  }
+
+  /// Moves as many of the first candidates of `from` to `to` as are measured to keep the error
+  /// within its bound.
+  void move_within_bound(std::vector<Candidate>& from, std::vector<Candidate>& to) {
+    const auto with_first = [&](std::size_t count) {
+      std::vector<Candidate> all = to;
+      all.insert(all.end(), from.begin(), from.begin() + static_cast<std::ptrdiff_t>(count));
+      return all;
+    };
+    std::size_t low = 0, high = from.size() + 1;
+    for (std::size_t next = from.size(); high - low > 1; next = low + (high - low) / 2) {
+      const double error = error_of(with_first(next), SIZE_MAX);
       if (error <= bound()) {
-        low = middle, report_.error = error;
+        low = next, report_.error = error;
       } else {
-        high = middle;
+        high = next;
       }
     }
-    const std::vector<WeightedNode> chosen = first(low);
-    for (std::size_t i = low; i < order.size(); ++i) {
-      QuantizedNode& node = entry(candidates_[order[i]].id);
-      node.precision = Precision::f32;
-      node.reason = is_sparse() ? "dense and in float, so that the error keeps its bound"
-                                : "in float, so that the error keeps its bound";
+    to = with_first(low);
+    from.erase(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(low));
+  }
+
+  /// Those of the candidates on codes that may have codes of weights alone, in that form.
+  std::vector<Candidate> with_weights_alone(const std::vector<Candidate>& candidates) {
+    std::vector<Candidate> lighter;
+    if (!is_built("com.microsoft", "MatMulNBits")) return lighter;
+    const std::vector<WeightedNode> in_blocks = block_nodes(graph_);
+    std::vector<WeightedNode> nodes;
+    for (const Candidate& candidate : candidates) {
+      const bool may =
+          std::any_of(in_blocks.begin(), in_blocks.end(),
+                      [&](const WeightedNode& node) { return node.id == candidate.node.id; });
+      if (!may || candidate.coding != Coding::codes) continue;
+      lighter.push_back({candidate.node, Precision::int8, Coding::blocks, false,
+                         "weights alone as codes, so that the error keeps its bound"});
+      nodes.push_back(candidate.node);
+      refits_.erase(graph_.node(candidate.node.id).outputs[0]);
     }
-    return chosen;
+    const BlockFormat format{.bits = 8, .block = rules().block, .symmetric = false};
+    blocks_.merge(block_weights(graph_, nodes, format, options_));
+    return lighter;
   }
 
   QuantizedNode& entry(NodeId id) {
@@ -278,16 +298,19 @@ class Quantizer {
     }
   }
 
-  void report_zeros(const std::vector<WeightedNode>& chosen) {
+  void report_zeros(const std::vector<Candidate>& chosen) {
     for (const WeightedNode& node : weighted_nodes(graph_)) {
-      const Tensor& dense = *graph_.constant(graph_.node(node.id).inputs[node.weights]);
-      entry(node.id).sparsity = zero_share(has_node(chosen, node.id) ? pruned_.at(node.id) : dense);
+      entry(node.id).sparsity = zero_share(weights_of(graph_, node));
+    }
+    for (const WeightedNode& node : pruned_nodes(chosen)) {
+      entry(node.id).sparsity = zero_share(pruned_.at(node.id));
     }
   }
 
-  QuantizedGraph finish(const std::vector<WeightedNode>& chosen) {
-    if (has_values()) report_followers(CodePlan(graph_, to_code(chosen), rules()));
-    if (is_sparse()) report_zeros(chosen);
+  QuantizedGraph finish(const std::vector<Candidate>& chosen) {
+    const std::vector<WeightedNode> codes = nodes_with(chosen, Coding::codes);
+    if (!codes.empty()) report_followers(CodePlan(graph_, codes, rules()));
+    if (rules().sparsity.pattern != SparsityPattern::none) report_zeros(chosen);
     // What stays in float altogether is not even equalized.
     if (chosen.empty() && original_) graph_ = std::move(*original_);
     Graph graph = coded(chosen);
@@ -301,10 +324,10 @@ class Quantizer {
   std::optional<Graph> original_;  ///< before equalization
   ModelOptions options_;
   Precision precision_;  ///< that is asked for
-  std::vector<WeightedNode> candidates_;
-  std::vector<NodeId> may_code_;     ///< nodes whose weights may be codes
+  std::vector<Candidate> candidates_;
   std::map<NodeId, Tensor> pruned_;  ///< weights of the candidates
-  std::map<NodeId, BlockCodes> blocks_;
+  BlockMap blocks_;
+  RefitMap refits_;
   ChannelMap channels_;  ///< for the nodes' biases
   std::map<ValueId, Range> ranges_;
   std::vector<Outputs> wanted_;
@@ -323,13 +346,8 @@ QuantizedGraph quantize(Graph graph, const ModelOptions& options) {
   constexpr bool has_dynamic = is_built("inlay", "DynamicQuantizeMatMul");
   constexpr bool has_codes = is_built("", "QuantizeLinear") && is_built("", "DequantizeLinear");
   // What a build has no operators for is not linked.
-  if constexpr (has_blocks || has_dynamic || has_codes) {
-    const bool in_blocks =
-        options.precision == Precision::int4 || options.quantization.weights_only;
-    const bool has_values = options.calibration.empty() ? has_dynamic : has_codes;
-    if (options.precision == Precision::f32 || (in_blocks ? has_blocks : has_values)) {
-      return quantization::Quantizer(std::move(graph), options).run();
-    }
+  if constexpr (has_blocks || has_dynamic || has_codes || is_built("", "Cast")) {
+    return quantization::Quantizer(std::move(graph), options).run();
   }
   throw Error(ErrorCode::unsupported, "this build of Inlay is without the operators of codes");
 }

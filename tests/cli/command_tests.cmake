@@ -42,7 +42,7 @@ inlay_command_test(compare_layers "value.*probabilities .*relu1 .*hidden " compa
 inlay_command_test(compare_json "\"relative\": 0.0" compare ${digits} ${digits} --json)
 inlay_command_succeeds(compare_within compare ${digits} ${digits} --max-error 0)
 
-inlay_command_test(quantize_weights "written: 2 of 2 nodes in int4, constants 3" quantize ${digits}
+inlay_command_test(quantize_weights "written: 2 of 4 nodes in int4, constants 3" quantize ${digits}
   -o ${CMAKE_CURRENT_BINARY_DIR}/digits4.onnx --precision int4 --block 16)
 set(dynamic ${CMAKE_CURRENT_BINARY_DIR}/digits_dynamic.onnx)
 inlay_command_test(quantize_without_samples "written: 2 of 4 nodes in int8.*values as codes of each run"
@@ -50,6 +50,10 @@ inlay_command_test(quantize_without_samples "written: 2 of 4 nodes in int8.*valu
 inlay_command_test(quantized_without_samples_runs "DynamicQuantizeMatMul +cpu" inspect ${dynamic})
 set_tests_properties(command_quantize_without_samples PROPERTIES FIXTURES_SETUP dynamic_digits)
 set_tests_properties(command_quantized_without_samples_runs PROPERTIES FIXTURES_REQUIRED dynamic_digits)
+inlay_command_test(quantize_half "written: 4 of 4 nodes in bf16.*  f16 .*  bf16 .*weights of 16 bits"
+  quantize ${digits} -o ${CMAKE_CURRENT_BINARY_DIR}/half.onnx --precision bf16 --node Conv=f16 --report)
+inlay_command_test(quantize_bad_rule "invalid_argument: .*'Conv:f16' is not NAME=PRECISION"
+  quantize ${digits} -o ${CMAKE_CURRENT_BINARY_DIR}/none.onnx --node Conv:f16)
 inlay_command_test(quantize_bound_without_samples "invalid_argument: .*there are none"
   quantize ${digits} -o ${CMAKE_CURRENT_BINARY_DIR}/none.onnx --max-error 0.1)
 

@@ -76,14 +76,8 @@ Tensor side_input(const Model::Port& port, std::int64_t count) {
 
 Tensor run_window(Session& session, std::span<const std::int64_t> window) {
   const Model& model = session.model();
-  const Model::Port& ids = token_port(model);
   std::vector<NamedValue> inputs;
-  for (const Model::Port& port : model.inputs()) {
-    const auto count = static_cast<std::int64_t>(window.size());
-    inputs.emplace_back(port.name, &port == &ids
-                                       ? Tensor::copy_of(window, row_shape(port.type, count))
-                                       : side_input(port, count));
-  }
+  for (const auto& [name, value] : window_inputs(model, window)) inputs.emplace_back(name, value);
   return session.run(std::span<const NamedValue>(inputs))[logits_output(model)];
 }
 
@@ -96,6 +90,18 @@ double log_sum_exp(const std::vector<double>& row) {
 }
 
 }  // namespace
+
+CalibrationSample window_inputs(const Model& model, std::span<const std::int64_t> window) {
+  const Model::Port& ids = token_port(model);
+  CalibrationSample inputs;
+  for (const Model::Port& port : model.inputs()) {
+    const auto count = static_cast<std::int64_t>(window.size());
+    inputs.emplace_back(port.name, &port == &ids
+                                       ? Tensor::copy_of(window, row_shape(port.type, count))
+                                       : side_input(port, count));
+  }
+  return inputs;
+}
 
 void add_loss(const Tensor& logits, std::span<const std::int64_t> window, TokenLoss& loss) {
   const auto count = static_cast<std::int64_t>(window.size());

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "inlay/quantize.hpp"
 #include "inlay/session.hpp"
 
 namespace inlay::cases {
@@ -20,16 +21,17 @@ struct TokenLoss {
 /// tokens. Errors: shape_mismatch, type_mismatch, invalid_argument (a token that is none of V).
 void add_loss(const Tensor& logits, std::span<const std::int64_t> window, TokenLoss& loss);
 
+/// What a language model is given for T tokens. They go to the input `input_ids`, or the only one
+/// of int64, of shape [1, T] or [T]. Further inputs are filled by name: attention_mask with ones,
+/// position_ids with 0, 1, 2 ..., token_type_ids with zeros, and past... (keys and values) with
+/// nothing. Errors: unsupported (another kind of model).
+CalibrationSample window_inputs(const Model& model, std::span<const std::int64_t> window);
+
 /// Runs the model on windows of `tokens`, one after the other; the last may be shorter where the
 /// model takes any length, and is left out where not. `window`: tokens of a window, where the model
-/// takes any number.
+/// takes any number. Logits are the output `logits`, or the first.
 ///
-/// The tokens go to the input `input_ids`, or the only one of int64, of shape [1, T] or [T].
-/// Further inputs are filled by name: attention_mask with ones, position_ids with 0, 1, 2 ...,
-/// token_type_ids with zeros, and past... (keys and values) with nothing. Logits are the output
-/// `logits`, or the first.
-///
-/// Errors: unsupported (another kind of model), and those of add_loss and Session::run.
+/// Errors: those of window_inputs, add_loss and Session::run.
 TokenLoss token_loss(Session& session, std::span<const std::int64_t> tokens, std::int64_t window);
 
 }  // namespace inlay::cases

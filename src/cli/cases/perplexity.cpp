@@ -76,8 +76,9 @@ Tensor side_input(const Model::Port& port, std::int64_t count) {
 
 Tensor run_window(Session& session, std::span<const std::int64_t> window) {
   const Model& model = session.model();
+  const CalibrationSample sample = window_inputs(model, window);  // which holds the names
   std::vector<NamedValue> inputs;
-  for (const auto& [name, value] : window_inputs(model, window)) inputs.emplace_back(name, value);
+  for (const auto& [name, value] : sample) inputs.emplace_back(name, value);
   return session.run(std::span<const NamedValue>(inputs))[logits_output(model)];
 }
 
